@@ -1,0 +1,98 @@
+// Device: one GPU opened for compute. It says what it can do, makes buffers and kernels, and runs command buffers.
+// It knows nothing of tensors. Handles of Vulkan stay behind Impl.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/base/device_profile.h"
+#include "runtime/base/options.h"
+#include "runtime/base/result.h"
+#include "runtime/device/buffer.h"
+#include "runtime/device/kernel.h"
+
+namespace lorikeet {
+
+class CommandBuffer;
+
+// One line of `lorikeet devices`.
+struct DeviceCandidate {
+  uint32_t index = 0;  // the number that --device takes
+  DeviceProfile profile;
+  bool usable = false;
+  bool chosen = false;
+  std::string reason;  // why it was chosen, or why not
+};
+
+// A caller's own Vulkan objects (VkInstance, VkPhysicalDevice, VkDevice, VkQueue). They must outlive the Device.
+// Lorikeet uses no feature of the device that is not listed here.
+struct ExternalDevice {
+  void* get_instance_proc_addr = nullptr;  // PFN_vkGetInstanceProcAddr
+  void* instance = nullptr;
+  void* physical_device = nullptr;
+  void* device = nullptr;
+  void* queue = nullptr;
+  uint32_t queue_family = 0;
+  // Features that the caller enabled when it made the VkDevice.
+  bool storage_16 = false, float16 = false, storage_8 = false, integer_dot = false, timeline = false;
+};
+
+// Names one submission. Values grow; waiting for a ticket waits for all before it.
+struct Ticket {
+  uint64_t value = 0;
+};
+
+using LogSink = std::function<void(const std::string&)>;
+
+struct DeviceRequest {
+  Options options;
+  LogSink log;  // notices and, with validation, the layers' messages; may be empty
+};
+
+class Device {
+ public:
+  static Result<std::vector<DeviceCandidate>> list(const Options& options);
+  static Result<Device> open(const DeviceRequest& request);
+  static Result<Device> adopt(const ExternalDevice& external, const DeviceRequest& request);
+  Device(Device&&) noexcept;
+  Device& operator=(Device&&) noexcept;
+  ~Device();  // waits until the device is idle
+
+  const DeviceProfile& profile() const;
+  const Options& options() const;
+  void log(const std::string& line) const;
+
+  // Creates a buffer. MemoryUse::weights falls back to host-visible memory when the device's budget is spent (announced
+  // once through the log). out_of_memory names the size that was wanted and what is left.
+  Result<Buffer> create_buffer(const BufferRequest& request);
+  uint64_t memory_used() const;       // bytes of all live buffers
+  uint64_t memory_available() const;  // budget minus used, as far as the driver tells
+
+  // Compiles kernels in parallel through the pipeline cache on disk (keyed by device, driver and shader). `progress`
+  // is called (done, total) from the calling thread. All or nothing.
+  Result<std::vector<Kernel>> create_kernels(std::span<const KernelRequest> requests,
+                                             const std::function<void(size_t, size_t)>& progress = {});
+
+  // Runs command buffers in order in one submission. Each may be submitted again when it is no longer in flight or
+  // while it is (recorded for simultaneous use). The buffers and kernels they use must live until the ticket is done.
+  Result<Ticket> submit(std::span<const CommandBuffer* const> commands);
+  Status wait(Ticket ticket, uint64_t timeout_ns = 60'000'000'000ull);  // device_lost when lost or timed out
+  bool done(Ticket ticket);
+  bool lost() const;  // once true, only destruction is of use
+
+  uint64_t submissions() const;                   // since opening, for reports
+  std::vector<std::string> validation_messages() const;  // with options.validation: all messages so far
+
+  struct Impl;
+  Impl& impl() { return *impl_; }  // for the other files of this folder
+
+ private:
+  explicit Device(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lorikeet
