@@ -1,0 +1,95 @@
+// The catalogue of ops: the front function of every op, grouped. Each appends one node to the graph; its C++ file,
+// shader, params header and test share its name. Activations are f32, row-major. `control` is the control table
+// (shaders/control.h) as a state tensor of u32 words.
+#pragma once
+
+#include "runtime/graph/graph.h"
+
+namespace lorikeet {
+
+// --- tokens and rows -------------------------------------------------------------------------------------------------
+
+// y[r] = table[token of row r]; table is a packed (vocabulary, hidden) weight.               -> (rows, hidden)
+Tensor embed(Graph& g, Tensor table, Tensor control, int64_t rows);
+// y[i] = x[row that the wanted list names at i], for i < count.                              -> (count, columns)
+Tensor gather_rows(Graph& g, Tensor x, Tensor control, int64_t count);
+
+// --- norms -----------------------------------------------------------------------------------------------------------
+
+// y = x / sqrt(mean(x^2) + eps) * weight, over the last axis.
+Tensor rms_norm(Graph& g, Tensor x, Tensor weight, double eps);
+// y = (x - mean) / sqrt(variance + eps) * weight + bias, over the last axis; variance is the biased one.
+Tensor layer_norm(Graph& g, Tensor x, Tensor weight, Tensor bias, double eps);
+
+// --- products --------------------------------------------------------------------------------------------------------
+
+// y = x weight^T + bias. x (rows, k); weight packed (n, k) of any weight type; bias (n) or absent.  -> (rows, n)
+Tensor matmul(Graph& g, Tensor x, Tensor weight, Tensor bias = {});
+
+// What `fuse` turns products into. Absent parts are empty tensors.
+//   u = norm_weight ? rms_norm(x, norm_weight, norm_eps) : x
+//   gated_rows == 0:  y = u weight^T + bias + residual                                        -> (rows, n)
+//   gated_rows == i:  the weight is gate (i rows, padded to 32) then up (i rows);
+//                     y = silu(u gate^T) * (u up^T)                                           -> (rows, i)
+struct FusedMatmul {
+  Tensor x, weight, bias, residual, norm_weight;
+  double norm_eps = 0;
+  int64_t gated_rows = 0;
+};
+Tensor fused_matmul(Graph& g, const FusedMatmul& parts);
+
+// --- positions and attention -----------------------------------------------------------------------------------------
+
+// Rotary embedding by the row's position (RoFormer, section 3.2.2). x (rows, heads * head_dim); frequencies
+// (head_dim / 2) f32: angle = position * frequency; cos and sin are multiplied by `factor`.
+//   interleaved = false: pairs (i, i + head_dim / 2), Hugging Face's order; true: pairs (2 i, 2 i + 1).
+struct RopeAttributes {
+  int64_t heads = 0;
+  int64_t head_dim = 0;
+  bool interleaved = false;
+  double factor = 1;
+};
+Tensor rope(Graph& g, Tensor x, Tensor frequencies, Tensor control, const RopeAttributes& a);
+// cache_k[place], cache_v[place] = k[r], v[r], place by the cache table; padding rows and stopped slots write nothing.
+// k, v (rows, kv_heads * head_dim); caches are states (places, kv_heads * head_dim), f32 or f16.
+void kv_write(Graph& g, Tensor k, Tensor v, Tensor cache_k, Tensor cache_v, Tensor control);
+// Fused: rope of q and k, then kv_write. qkv (rows, (heads + 2 kv_heads) * head_dim).        -> q (rows, heads * head_dim)
+struct RopeKvAttributes {
+  int64_t heads = 0, kv_heads = 0, head_dim = 0;
+  bool interleaved = false;
+  double factor = 1;
+};
+Tensor rope_kv(Graph& g, Tensor qkv, Tensor frequencies, Tensor cache_k, Tensor cache_v, Tensor control, const RopeKvAttributes& a);
+// Causal grouped-query attention of each row over its own conversation: softmax(scale q k^T) v over the positions
+// max(0, position - window + 1) .. position (window 0: all). `kv_limit` bounds position + 1 for the plan's grid.
+struct AttentionAttributes {
+  int64_t heads = 0, kv_heads = 0, head_dim = 0;
+  double scale = 0;
+  int64_t window = 0;
+  int64_t kv_limit = 0;
+};
+Tensor attention(Graph& g, Tensor q, Tensor cache_k, Tensor cache_v, Tensor control, const AttentionAttributes& a);
+
+// --- pointwise -------------------------------------------------------------------------------------------------------
+
+Tensor add(Graph& g, Tensor a, Tensor b);
+Tensor mul(Graph& g, Tensor a, Tensor b);
+Tensor silu_mul(Graph& g, Tensor gate, Tensor up);  // silu(gate) * up
+enum class Gelu { erf, tanh };
+Tensor gelu(Graph& g, Tensor x, Gelu kind);
+
+// --- the next token --------------------------------------------------------------------------------------------------
+
+// Samples one token for each wanted row from its logits by the settings of the row's slot, in Hugging Face's order:
+// bias, repetition penalty, temperature, top-k, top-p, min-p, then a draw by the slot's counter-based random number.
+// Writes tokens[slot * ring + generated % ring], counts it, tests the stops, advances the rows that follow their slot,
+// and adds the token to `seen` (slots, vocabulary / 32 words of bits; the penalised tokens).
+// logits (count, vocabulary); logit_bias (slots, vocabulary) f32 or absent; tokens: a state (slots, ring) of u32.
+struct SampleStates {
+  Tensor control, seen, tokens, logit_bias;
+};
+void sample(Graph& g, Tensor logits, const SampleStates& states);
+// Natural-log probability of target[i] under softmax(logits[i]).  logits (count, n), target (count) u32 -> (count)
+Tensor log_prob(Graph& g, Tensor logits, Tensor target);
+
+}  // namespace lorikeet
