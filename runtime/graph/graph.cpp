@@ -6,7 +6,7 @@
 
 namespace lorikeet {
 
-Tensor Graph::add(TensorInfo info) {
+Tensor Graph::add(GraphTensor info) {
   info.tensor.id = int32_t(tensors_.size());
   tensors_.push_back(std::move(info));
   return tensors_.back().tensor;
@@ -21,7 +21,7 @@ Tensor Graph::weight(std::string name, DType dtype, Shape shape, StorageRef stor
 }
 
 Tensor Graph::state(std::string name, DType dtype, Shape shape) {
-  TensorInfo info{.tensor = {-1, dtype, shape}, .kind = TensorKind::state, .name = name};
+  GraphTensor info{.tensor = {-1, dtype, shape}, .kind = TensorKind::state, .name = name};
   info.storage = {std::move(name), 0, shape.rows()};
   return add(std::move(info));
 }
@@ -29,7 +29,7 @@ Tensor Graph::state(std::string name, DType dtype, Shape shape) {
 Tensor Graph::add_result(DType dtype, Shape shape) { return add({.tensor = {-1, dtype, shape}}); }
 
 Tensor Graph::add_weight_view(const Tensor& first, Shape shape) {
-  TensorInfo view = info(first);
+  GraphTensor view = info(first);
   view.tensor.shape = shape;
   return add(std::move(view));
 }
@@ -81,7 +81,7 @@ void Graph::keep(Tensor tensor, std::string name) {
 }
 
 Tensor Graph::find(std::string_view name) const {
-  for (const TensorInfo& info : tensors_)
+  for (const GraphTensor& info : tensors_)
     if (info.name == name) return info.tensor;
   return {};
 }
@@ -95,7 +95,7 @@ std::string Graph::print() const {
         out << "-";
         continue;
       }
-      const TensorInfo& info = tensors_[size_t(tensors[i].id)];
+      const GraphTensor& info = tensors_[size_t(tensors[i].id)];
       out << (info.name.empty() ? join("%", tensors[i].id) : info.name) << " " << name(info.tensor.dtype) << info.tensor.shape.text();
     }
   };

@@ -31,8 +31,8 @@ class Graph {
   const std::optional<Error>& error() const { return error_; }
   void fail(Error error);  // keeps the first
   const std::vector<Node>& nodes() const { return nodes_; }
-  const std::vector<TensorInfo>& tensors() const { return tensors_; }
-  const TensorInfo& info(const Tensor& tensor) const { return tensors_[size_t(tensor.id)]; }
+  const std::vector<GraphTensor>& tensors() const { return tensors_; }
+  const GraphTensor& info(const Tensor& tensor) const { return tensors_[size_t(tensor.id)]; }
   Tensor find(std::string_view name) const;  // empty if there is none
   void replace_nodes(std::vector<Node> nodes) { nodes_ = std::move(nodes); }  // for fuse
   Tensor add_result(DType dtype, Shape shape);                                // for fuse
@@ -41,9 +41,9 @@ class Graph {
   std::string print() const;  // one line an op
 
  private:
-  Tensor add(TensorInfo info);
+  Tensor add(GraphTensor info);
   std::vector<Node> nodes_;
-  std::vector<TensorInfo> tensors_;
+  std::vector<GraphTensor> tensors_;
   std::optional<Error> error_;
   std::string label_;
 };

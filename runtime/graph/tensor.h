@@ -61,7 +61,7 @@ struct StorageRef {
   int64_t rows = 0;       // rows of the whole storage (elements for vectors)
 };
 
-struct TensorInfo {
+struct GraphTensor {
   Tensor tensor;
   TensorKind kind = TensorKind::result;
   std::string name;
