@@ -13,9 +13,9 @@ constexpr std::array kLayouts = {
     DTypeLayout{"q5_0", 32, 22},    DTypeLayout{"q5_1", 32, 24},    DTypeLayout{"q4_k", 256, 144},
     DTypeLayout{"q5_k", 256, 176},  DTypeLayout{"q6_k", 256, 210},  DTypeLayout{"q2_k", 256, 84},
     DTypeLayout{"q3_k", 256, 110},  DTypeLayout{"iq4_nl", 32, 18},  DTypeLayout{"iq4_xs", 256, 136},
-    DTypeLayout{"mxfp4", 32, 17},
+    DTypeLayout{"mxfp4", 32, 17},   DTypeLayout{"u8", 1, 1},        DTypeLayout{"bool", 1, 1},
 };
-static_assert(kLayouts.size() == size_t(DType::mxfp4) + 1);
+static_assert(kLayouts.size() == size_t(DType::boolean) + 1);
 
 }  // namespace
 

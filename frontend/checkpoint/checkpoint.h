@@ -1,0 +1,55 @@
+// A model as it lies on disk: a GGUF file, or a Hugging Face directory.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontend/checkpoint/gguf_metadata.h"
+#include "frontend/checkpoint/tensor_files.h"
+#include "runtime/base/result.h"
+
+namespace lorikeet {
+
+// Owns the mapped files. Knows tensors and texts, not what they mean: see frontend/config.h for that. Move-only; all
+// const functions may be called from several threads.
+class Checkpoint {
+ public:
+  enum class Kind { gguf, huggingface };
+
+  // `path`: a GGUF file (of a split one the first part, the others are found beside it), or a directory with config.json
+  // and model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json (in this order).
+  // Errors: not_found, corrupt, unsupported; each names the file.
+  static Result<Checkpoint> open(const std::filesystem::path& path);
+
+  Kind kind() const { return kind_; }
+  const std::filesystem::path& path() const { return path_; }
+  uint64_t file_bytes() const { return files_.file_bytes(); }  // of the files that hold tensors
+
+  const std::vector<TensorInfo>& tensors() const { return files_.tensors(); }
+  const TensorInfo* find(std::string_view name) const { return files_.find(name); }
+  Result<Bytes> data(const TensorInfo& tensor) const { return files_.data(tensor); }
+  void release(const TensorInfo& tensor) const { files_.release(tensor); }
+
+  const GgufMetadata& metadata() const { return metadata_; }  // empty unless kind() is gguf
+  // Of a directory: "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", ...
+  bool has_text(std::string_view file) const;
+  Result<std::string> text(std::string_view file) const;
+
+ private:
+  Checkpoint() = default;
+  Status open_gguf();
+  Status open_directory();
+
+  Kind kind_ = Kind::gguf;
+  std::filesystem::path path_;
+  TensorFiles files_;
+  GgufMetadata metadata_;
+};
+
+// One file of tensors (safetensors, torch zip or GGUF, told apart by their first bytes), without a configuration:
+// adapters, reference data.
+Result<TensorFiles> open_tensors(const std::filesystem::path& path);
+
+}  // namespace lorikeet
