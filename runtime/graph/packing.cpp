@@ -2,21 +2,24 @@
 
 #include <algorithm>
 
+#include "shaders/units.h"
+
 namespace lorikeet {
 
 UnitLayout unit_layout(DType type) {
+  using namespace shader;
   switch (type) {
-    case DType::f32: return {32, 32};
+    case DType::f32: return {kF32Columns, kF32Words};
     case DType::f16:
-    case DType::bf16: return {32, 16};
-    case DType::q8_0: return {32, 9};    // 8 words of int8, f32 scale
-    case DType::q4_0: return {64, 9};    // 8 words of nibbles, 2 x f16 scale
-    case DType::q4_1: return {32, 5};    // 4 words of nibbles, f16 scale and minimum
-    case DType::q5_0: return {64, 11};   // 8 words of nibbles, 2 of fifth bits, 2 x f16 scale
-    case DType::q5_1: return {32, 6};    // 4 words of nibbles, 1 of fifth bits, f16 scale and minimum
-    case DType::q4_k: return {256, 37};  // 32 words of nibbles, 4 of scales and minima, f16 d and dmin
-    case DType::q5_k: return {256, 45};  // 32 words of nibbles, 8 of fifth bits, 4 of scales and minima, f16 d and dmin
-    case DType::q6_k: return {256, 53};  // 32 words of nibbles, 16 of upper bits, 4 of scales, f32 d
+    case DType::bf16: return {kF16Columns, kF16Words};
+    case DType::q8_0: return {kQ80Columns, kQ80Words};
+    case DType::q4_0: return {kQ40Columns, kQ40Words};
+    case DType::q4_1: return {kQ41Columns, kQ41Words};
+    case DType::q5_0: return {kQ50Columns, kQ50Words};
+    case DType::q5_1: return {kQ51Columns, kQ51Words};
+    case DType::q4_k: return {kQ4KColumns, kQ4KWords};
+    case DType::q5_k: return {kQ5KColumns, kQ5KWords};
+    case DType::q6_k: return {kQ6KColumns, kQ6KWords};
     default: return {};
   }
 }

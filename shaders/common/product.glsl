@@ -1,0 +1,41 @@
+// What the matmul kernels share: params, bindings, row addresses and the epilogue. Absent inputs are bound to any buffer
+// and never read. The includer may define X_TYPE (vec4 where x rows are multiples of 4) and NORM_BINDING.
+#ifndef LORIKEET_COMMON_PRODUCT_GLSL
+#define LORIKEET_COMMON_PRODUCT_GLSL
+#include "shaders/matmul.h"
+layout(push_constant) uniform Params { MatmulParams p; };
+layout(binding = 0) readonly restrict buffer X { X_TYPE x[]; };
+layout(binding = 1) readonly restrict buffer W { uint w[]; };
+layout(binding = 2) readonly restrict buffer WUp { uint w_up[]; };  // the page of the up rows when gated
+layout(binding = 3) readonly restrict buffer Bias { float bias[]; };
+layout(binding = 4) readonly restrict buffer Residual { float residual[]; };
+layout(binding = 5) writeonly restrict buffer Y { float y[]; };
+
+layout(constant_id = 2) const uint RPL = 4u;        // weight rows a lane owns
+layout(constant_id = 3) const bool GATED = false;   // the second half of a lane's rows are up rows
+layout(constant_id = 4) const bool HAS_BIAS = false;
+layout(constant_id = 5) const bool HAS_RESIDUAL = false;
+
+uint load_word(bool second, uint at) { return GATED && second ? w_up[at] : w[at]; }
+#include "shaders/common/weights.glsl"
+
+// Outputs a lane owns, and y rows apart: output i of the lane is count index `first_output() + i * lanes`.
+const uint OUTPUTS = GATED ? RPL / 2u : RPL;
+
+// Word address of the lane's weight row c; rows past the end read a row that is there.
+uint row_address(uint output_at, bool second) {
+  const uint padded = (p.count + 31u) / 32u * 32u;
+  const uint row = (second ? p.up_row : p.row) + (output_at < padded ? output_at : output_at % 32u);
+  return weight_row(row, p.units);
+}
+
+float silu(float v) { return v / (1.0 + exp(-v)); }
+
+void store(uint token, uint output_at, float v) {
+  if (output_at >= p.count || token >= p.tokens) return;
+  const uint column = p.first + output_at;
+  if (HAS_BIAS) v += bias[column];
+  if (HAS_RESIDUAL) v += residual[token * p.y_columns + column];
+  y[token * p.y_columns + column] = v;
+}
+#endif

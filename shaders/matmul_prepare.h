@@ -1,0 +1,9 @@
+// Params of matmul_prepare.comp.
+#include "shaders/types.h"
+LK_PARAMS_BEGIN
+struct MatmulPrepareParams {
+  uint columns;         // of x
+  uint padded_columns;  // of the result, a multiple of 32
+  float eps;
+};
+LK_PARAMS_END

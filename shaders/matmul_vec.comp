@@ -1,0 +1,128 @@
+#version 450
+// One row: y = u weight^T (+ bias, + residual), or silu(u gate^T) * (u up^T); u = x, or x normed (rms) by the way.
+//
+// A lane owns RPL weight rows, lanes of a workgroup neighbouring ones; x is read at addresses that are the same for all
+// lanes. Along the columns SLICES lanes share a row (GPUs only) and are added through shared memory. Block scales and
+// the norm are factored out of the sums: acc = sum over blocks of d * sum(q x) + m * sum(x). x columns: multiple of 32.
+//
+// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k
+#extension GL_GOOGLE_include_directive : require
+layout(local_size_x_id = 0, local_size_y_id = 1) in;
+#define X_TYPE vec4
+#include "shaders/common/product.glsl"
+layout(binding = 6) readonly restrict buffer Norm { vec4 norm[]; };
+layout(constant_id = 6) const bool NORM = false;
+
+const uint LANES = gl_WorkGroupSize.x;
+const uint SLICES = gl_WorkGroupSize.y;
+const uint PARTS = SLICES > 1u ? LANES * SLICES * (RPL + 1u) : 1u;
+shared float parts[PARTS];
+
+#define FOR_ROWS(DO) \
+  DO(0u) \
+  if (RPL > 1u) { DO(1u) } \
+  if (RPL > 2u) { DO(2u) DO(3u) } \
+  if (RPL > 4u) { DO(4u) DO(5u) DO(6u) DO(7u) }
+
+float dot8(float s, vec4 a, vec4 b, vec4 xa, vec4 xb) {
+  s = fma(a.x, xa.x, s);
+  s = fma(a.y, xa.y, s);
+  s = fma(a.z, xa.z, s);
+  s = fma(a.w, xa.w, s);
+  s = fma(b.x, xb.x, s);
+  s = fma(b.y, xb.y, s);
+  s = fma(b.z, xb.z, s);
+  return fma(b.w, xb.w, s);
+}
+
+float total(vec4 a, vec4 b) {
+  const vec4 s = a + b;
+  return (s.x + s.y) + (s.z + s.w);
+}
+
+// Adds the slices' sums; slice 0 holds the result.
+void add_slices(inout float acc[8], inout float square) {
+  const uint lane = gl_LocalInvocationID.x;
+  const uint slice = gl_LocalInvocationID.y;
+#define PUT(c) parts[(slice * (RPL + 1u) + c) * LANES + lane] = acc[c];
+  FOR_ROWS(PUT)
+  parts[(slice * (RPL + 1u) + RPL) * LANES + lane] = square;
+  barrier();
+  if (slice > 0u) return;
+  for (uint other = 1u; other < SLICES; ++other) {
+#define ADD(c) acc[c] += parts[(other * (RPL + 1u) + c) * LANES + lane];
+    FOR_ROWS(ADD)
+    square += parts[(other * (RPL + 1u) + RPL) * LANES + lane];
+  }
+}
+
+void main() {
+  const uint lane = gl_LocalInvocationID.x;
+  const uint slice = gl_LocalInvocationID.y;
+  const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + lane;
+  uint row[8];
+  float acc[8];
+  float s[8];
+#define START(c) \
+  row[c] = row_address(first + c % OUTPUTS * LANES, c >= OUTPUTS); \
+  acc[c] = 0.0; \
+  s[c] = 0.0;
+  FOR_ROWS(START)
+
+  float square = 0.0;
+  const uint blocks = p.columns / 32u;
+  for (uint block = slice; block < blocks; block += SLICES) {
+    const uint unit = block / UNIT_BLOCKS * UNIT_WORDS * 32u;
+    const uint sub = block % UNIT_BLOCKS;
+    float sum_x = 0.0;
+#define ROW_PIECE(c) { \
+      vec4 a, b; \
+      weight_piece_raw(c >= OUTPUTS, row[c] + unit, sub, piece, a, b); \
+      s[c] = dot8(s[c], a, b, xa, xb); }
+#define PIECE(number) { \
+      const uint piece = number; \
+      const uint at = block * 8u + piece * 2u; \
+      vec4 xa = x[at], xb = x[at + 1u]; \
+      if (NORM) { \
+        square = dot8(square, xa, xb, xa, xb); \
+        xa *= norm[at]; \
+        xb *= norm[at + 1u]; \
+      } \
+      if (SHIFTED == 1) sum_x += total(xa, xb); \
+      xa *= RAW_A; \
+      xb *= RAW_B; \
+      FOR_ROWS(ROW_PIECE) }
+#if SCALED
+#define ROW_SCALE(c) { \
+      const vec2 dm = weight_scale(c >= OUTPUTS, row[c] + unit, sub, scaled_piece); \
+      acc[c] = fma(dm.x, s[c], acc[c]); \
+      if (SHIFTED == 1) acc[c] = fma(dm.y, sum_x, acc[c]); \
+      s[c] = 0.0; }
+#define SCALE(number) { const uint scaled_piece = number; FOR_ROWS(ROW_SCALE) sum_x = 0.0; }
+#else
+#define SCALE(number)
+#endif
+    PIECE(0u)
+    PIECE(1u)
+    if (SCALE_PIECES == 2u) { SCALE(0u) }
+    PIECE(2u)
+    PIECE(3u)
+    SCALE(3u)
+  }
+#if !SCALED
+#define KEEP(c) acc[c] = s[c];
+  FOR_ROWS(KEEP)
+#endif
+  if (SLICES > 1u) add_slices(acc, square);
+  if (slice > 0u) return;
+
+  const float factor = NORM ? inversesqrt(square / float(p.columns) + p.eps) : 1.0;
+  if (GATED) {
+#define STORE_GATED(c) \
+    if (c < OUTPUTS) store(0u, first + c * LANES, silu(acc[c] * factor) * (acc[(c + OUTPUTS) % 8u] * factor));
+    FOR_ROWS(STORE_GATED)
+  } else {
+#define STORE(c) store(0u, first + c * LANES, acc[c] * factor);
+    FOR_ROWS(STORE)
+  }
+}
