@@ -31,7 +31,7 @@ void main() {
   const float factor = NORM ? factor_of_row(x_row) : 1.0;
   for (uint i = gl_LocalInvocationID.x; i < p.padded_columns; i += 64u) {
     float v = 0.0;
-    if (i < p.columns) v = NORM ? x[x_row + i] * factor * norm[i] : x[x_row + i];
+    if (i < p.columns) v = NORM ? x[x_row + i] * factor * norm[p.norm_at + i] : x[x_row + i];
     y[token * p.padded_columns + i] = v;
   }
 }

@@ -85,8 +85,8 @@ void main() {
       vec4 xa = x[at], xb = x[at + 1u]; \
       if (NORM) { \
         square = dot8(square, xa, xb, xa, xb); \
-        xa *= norm[at]; \
-        xb *= norm[at + 1u]; \
+        xa *= norm[p.norm_at + at]; \
+        xb *= norm[p.norm_at + at + 1u]; \
       } \
       if (SHIFTED == 1) sum_x += total(xa, xb); \
       xa *= RAW_A; \

@@ -34,7 +34,7 @@ float silu(float v) { return v / (1.0 + exp(-v)); }
 void store(uint token, uint output_at, float v) {
   if (output_at >= p.count || token >= p.tokens) return;
   const uint column = p.first + output_at;
-  if (HAS_BIAS) v += bias[column];
+  if (HAS_BIAS) v += bias[p.bias_at + column];
   if (HAS_RESIDUAL) v += residual[token * p.y_columns + column];
   y[token * p.y_columns + column] = v;
 }

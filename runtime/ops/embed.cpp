@@ -1,0 +1,53 @@
+#include "runtime/base/text.h"
+#include "runtime/graph/packing.h"
+#include "runtime/ops/ops.h"
+#include "runtime/ops/weight_ranges.h"
+#include "shaders/embed.h"
+
+namespace lorikeet {
+namespace {
+
+constexpr int64_t kMaxRows = 65535;
+
+Result<Shapes> shape(Inputs in, const Attributes& attributes) {
+  const Tensor &table = in[0], &control = in[1];
+  if (!table || !control) return invalid("table and control must be given.");
+  if (table.shape.rank() != 2) return invalid(join("table is ", table.shape.text(), ", expected (vocabulary, hidden)."));
+  if (unit_layout(table.dtype).columns == 0) return invalid(join("table is ", name(table.dtype), ", which is not a weight type."));
+  if (control.dtype != DType::u32) return invalid(join("control is ", name(control.dtype), ", expected u32."));
+  const int64_t rows = attributes.integer("rows");
+  if (rows < 1 || rows > kMaxRows) return invalid(join("rows is ", rows, ", expected 1 to ", kMaxRows, "."));
+  return Shapes{{DType::f32, {rows, table.shape.columns()}}};
+}
+
+void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, Choices& choices) {
+  constexpr int64_t kColumnsPerGroup = 32 * 8;
+  const Tensor &table = node.inputs[0], &control = node.inputs[1], &y = node.outputs[0];
+  const int64_t vocabulary = table.shape.rows(), columns = table.shape.columns();
+  Choice choice{.name = "plain"};
+  for (const WeightRange& range : weight_ranges(graph, table, vocabulary, false, profile)) {
+    shader::EmbedParams params{};
+    params.rows = uint32_t(y.shape.rows());
+    params.columns = uint32_t(columns);
+    params.units = uint32_t(units(table.dtype, columns));
+    params.vocabulary = uint32_t(vocabulary);
+    params.first = uint32_t(range.first);
+    params.count = uint32_t(range.count);
+    params.row = uint32_t(range.row);
+    params.last = range.first + range.count == vocabulary;
+    choice.dispatches.push_back({.kernel = join("embed/", name(table.dtype)),
+                                 .operands = {Operand::of_page(table, int32_t(range.page)), Operand::of(control), Operand::of(y)},
+                                 .params = params_bytes(params),
+                                 .groups = {groups_for(columns, kColumnsPerGroup), params.rows, 1},
+                                 .bytes = uint64_t(params.rows) * (group_bytes(table.dtype, columns) / kGroupRows + uint64_t(columns) * 4)});
+  }
+  choices.push_back(std::move(choice));
+}
+
+const Op kEmbed{"embed", shape, lower};
+
+}  // namespace
+
+Tensor embed(Graph& g, Tensor table, Tensor control, int64_t rows) { return g.apply(kEmbed, {table, control}, {{"rows", rows}})[0]; }
+
+}  // namespace lorikeet
