@@ -59,6 +59,16 @@ Status Uploader::finish() {
   return Done{};
 }
 
+Status copy_slices(Device& device, std::span<const SliceCopy> copies) {
+  LK_ASSIGN(Recorder recorder, Recorder::begin(device, "copy"));
+  recorder.barrier();
+  for (const SliceCopy& copy : copies) LK_TRY(recorder.copy(copy.from, copy.to));
+  LK_ASSIGN(const CommandBuffer commands, recorder.end());
+  const CommandBuffer* const list[] = {&commands};
+  LK_ASSIGN(const Ticket ticket, device.submit(list));
+  return device.wait(ticket);
+}
+
 Result<std::vector<std::byte>> download(Device& device, const Slice& slice) {
   LK_ASSIGN(const Buffer target, device.create_buffer({(slice.size + 3) / 4 * 4, MemoryUse::readback, "download"}));
   LK_ASSIGN(Recorder recorder, Recorder::begin(device, "download"));

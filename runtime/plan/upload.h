@@ -16,6 +16,7 @@ class Uploader {
   // `slot_bytes`: the largest piece of one write.
   static Result<Uploader> create(Device& device, uint64_t slot_bytes, uint32_t slots);
 
+  uint64_t slot_bytes() const { return slot_bytes_; }
   // Copies bytes to the slice before anything submitted later. Waits only when all slots are in flight.
   Status write(const Slice& target, std::span<const std::byte> bytes);
   // A free slot to fill; `send` submits commands that read it.
@@ -39,6 +40,12 @@ class Uploader {
   uint32_t next_ = 0;
   std::vector<InFlight> slots_;
 };
+
+struct SliceCopy {
+  Slice from, to;
+};
+// Copies on the device and waits for it.
+Status copy_slices(Device& device, std::span<const SliceCopy> copies);
 
 // Waits until the device has run everything, then copies `slice` to the host.
 Result<std::vector<std::byte>> download(Device& device, const Slice& slice);

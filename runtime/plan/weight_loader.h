@@ -36,6 +36,7 @@ class WeightLoader {
   Status finish();  // waits for the device
 
  private:
+  Status make_room(uint64_t bytes);
   Device* device_ = nullptr;
   KernelLibrary* kernels_ = nullptr;
   std::unique_ptr<Uploader> uploader_;
