@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+
+#include "runtime/base/result.h"
 
 namespace lorikeet {
 
@@ -33,6 +36,7 @@ struct DeviceProfile {
 
   // Capabilities above the floor.
   uint32_t subgroup_size = 1;
+  uint32_t min_subgroup_size = 0, max_subgroup_size = 0;  // what a kernel may ask for; 0: no choice
   bool subgroup_arithmetic = false;         // basic + arithmetic + shuffle in compute
   bool storage_16 = false;                  // 16-bit storage buffers
   bool float16 = false;                     // fp16 arithmetic
@@ -49,5 +53,11 @@ struct DeviceProfile {
 
   std::string key() const;  // "vendor:device:driver_version name", stable between runs
 };
+
+// Lowers what `names` lists, separated by commas: capabilities by name ("float16"), limits with a value
+// ("max_storage_buffers=8"). A limit that is lower already stays; storage_alignment is raised instead. "floor" stands
+// for the portability floor: no capability, and the smallest limits that Lorikeet runs with.
+// memory_bytes=N caps the device-local memory. An unknown name gives invalid_argument.
+Status lower(DeviceProfile& profile, std::string_view names);
 
 }  // namespace lorikeet

@@ -57,6 +57,7 @@ class Device {
  public:
   static Result<std::vector<DeviceCandidate>> list(const Options& options);
   static Result<Device> open(const DeviceRequest& request);
+  static bool validation_available();  // is VK_LAYER_KHRONOS_validation installed? open() refuses validation without it
   static Result<Device> adopt(const ExternalDevice& external, const DeviceRequest& request);
   Device(Device&&) noexcept;
   Device& operator=(Device&&) noexcept;
@@ -66,8 +67,9 @@ class Device {
   const Options& options() const;
   void log(const std::string& line) const;
 
-  // Creates a buffer. MemoryUse::weights falls back to host-visible memory when the device's budget is spent (announced
-  // once through the log). out_of_memory names the size that was wanted and what is left.
+  // Creates a buffer; its content is undefined. MemoryUse::weights falls back to host-visible memory when less than an
+  // eighth of the device's memory would be left (announced once through the log). out_of_memory names the size that was
+  // wanted and what is left.
   Result<Buffer> create_buffer(const BufferRequest& request);
   uint64_t memory_used() const;       // bytes of all live buffers
   uint64_t memory_available() const;  // budget minus used, as far as the driver tells
@@ -80,7 +82,12 @@ class Device {
   // Runs command buffers in order in one submission. Each may be submitted again when it is no longer in flight or
   // while it is (recorded for simultaneous use). The buffers and kernels they use must live until the ticket is done.
   Result<Ticket> submit(std::span<const CommandBuffer* const> commands);
-  Status wait(Ticket ticket, uint64_t timeout_ns = 60'000'000'000ull);  // device_lost when lost or timed out
+  // Like submit, with one ticket a batch: the i-th batch has the returned value plus i. For streams of small runs.
+  Result<Ticket> submit_each(std::span<const std::span<const CommandBuffer* const>> batches);
+  // True when the ticket is done, false when the time is over first and the device still works.
+  Result<bool> wait_for(Ticket ticket, uint64_t timeout_ns);
+  // Like wait_for, but a device that is too late is given up: device_lost when lost or timed out.
+  Status wait(Ticket ticket, uint64_t timeout_ns = 60'000'000'000ull);
   bool done(Ticket ticket);
   bool lost() const;  // once true, only destruction is of use
 

@@ -2,9 +2,12 @@
 #define CATCH_CONFIG_RUNNER
 #endif
 #include "tests/support/catch.h"
+#include "tests/support/device.h"
 #include "tests/support/skip.h"
 
 int main(int argc, char** argv) {
   const int status = Catch::Session().run(argc, argv);
-  return lorikeet::test::report_skips() ? status : 1;
+  const bool clean = lorikeet::test::finish_devices();
+  const bool allowed = lorikeet::test::report_skips();
+  return clean && allowed ? status : 1;
 }
