@@ -118,6 +118,16 @@ Device::Device(Device&&) noexcept = default;
 Device& Device::operator=(Device&&) noexcept = default;
 Device::~Device() = default;
 
+Status Device::reopen() {
+  if (!impl_->owned) return unsupported("[device] an adopted device is opened again by its owner.");
+  DeviceRequest request = impl_->request;
+  request.options.fault.clear();  // an injected fault happens once
+  LK_ASSIGN(Device fresh, open(request));
+  retired_.push_back(std::move(impl_));
+  impl_ = std::move(fresh.impl_);
+  return Done{};
+}
+
 const DeviceProfile& Device::profile() const { return impl_->facts.profile; }
 const Options& Device::options() const { return impl_->request.options; }
 void Device::log(const std::string& line) const { impl_->log(line); }

@@ -89,7 +89,10 @@ class Device {
   // Like wait_for, but a device that is too late is given up: device_lost when lost or timed out.
   Status wait(Ticket ticket, uint64_t timeout_ns = 60'000'000'000ull);
   bool done(Ticket ticket);
-  bool lost() const;  // once true, only destruction is of use
+  bool lost() const;  // once true, only reopen() and destruction are of use
+  // The same device again, fresh, behind this object. Buffers, kernels and command buffers of before are dead: they may
+  // only be destroyed. Not for adopted devices, whose owner makes them: unsupported.
+  Status reopen();
 
   uint64_t submissions() const;                   // since opening, for reports
   std::vector<std::string> validation_messages() const;  // with options.validation: all messages so far
@@ -100,6 +103,7 @@ class Device {
  private:
   explicit Device(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  std::vector<std::unique_ptr<Impl>> retired_;  // lost, but dead buffers and kernels still point to them
 };
 
 }  // namespace lorikeet
