@@ -18,6 +18,7 @@ const char* sentence(SkipReason reason) {
     case SkipReason::no_demo_model: return "the demo's model is not in the cache";
     case SkipReason::no_device: return "no Vulkan device";
     case SkipReason::no_capability: return "the device lacks a capability";
+    case SkipReason::no_test_tokenizers: return "no such file in the folder LORIKEET_TEST_TOKENIZERS";
   }
   return "unknown";
 }

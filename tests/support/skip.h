@@ -10,6 +10,7 @@ enum class SkipReason {
   no_demo_model,      // the demo's model is not in the cache folder
   no_device,          // no Vulkan device: allowed only outside CI
   no_capability,      // the device lacks what this variant needs
+  no_test_tokenizers, // LORIKEET_TEST_TOKENIZERS names no folder with this tokenizer
 };
 
 void skip(SkipReason reason, const std::string& what);
