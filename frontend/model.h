@@ -1,0 +1,66 @@
+// Model: the numbers, the weights and the texts of one checkpoint, on one device. It owns the weights' memory; the
+// device must outlive it.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "frontend/checkpoint/checkpoint.h"
+#include "frontend/config.h"
+#include "frontend/text/tokenizer.h"
+#include "frontend/weights.h"
+#include "runtime/device/device.h"
+#include "runtime/plan/choices.h"
+#include "runtime/plan/kernels.h"
+
+namespace lorikeet {
+
+// Notices for people: one line each.
+using Notice = std::function<void(const std::string&)>;
+
+struct ModelOptions {
+  Progress upload;  // bytes done, bytes in all
+  Notice notice;
+};
+
+struct ModelMemory {
+  uint64_t weight_bytes = 0;  // on the device
+  uint64_t file_bytes = 0;
+};
+
+class Model {
+ public:
+  // What a file needs, without a device.
+  static Result<ModelMemory> memory(const std::filesystem::path& path);
+  static Result<Model> load(Device& device, const std::filesystem::path& path, const ModelOptions& options = {});
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+  ~Model();
+
+  const Checkpoint& checkpoint() const;
+  const DecoderConfig& config() const;
+  const WeightTable& weights() const;
+  ModelMemory memory() const;
+  // Absent when the files have no tokenizer: ids can still be used. `tokenizer_error` says why.
+  const Tokenizer* tokenizer() const;
+  const std::optional<Error>& tokenizer_error() const;
+
+  Device& device();
+  KernelLibrary& kernels();
+  ChoiceTable& choices();
+  // The pages of a weight of a graph.
+  Result<std::vector<Slice>> storage(const GraphTensor& weight) const;
+  // After a lost device: opens it again and uploads the weights from the file. Counts up each time, so that several
+  // sessions of one model can tell what they have seen.
+  Status recover();
+  uint64_t generation() const;
+
+ private:
+  struct Impl;
+  explicit Model(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lorikeet

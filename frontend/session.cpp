@@ -1,0 +1,402 @@
+#include "frontend/session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <deque>
+
+#include "frontend/control.h"
+#include "frontend/kv_cache.h"
+#include "frontend/plan_ladder.h"
+#include "frontend/session_state.h"
+#include "runtime/base/text.h"
+
+namespace lorikeet {
+namespace {
+
+// Steps that are submitted before the host has seen their tokens.
+constexpr size_t kStepsInFlight = 4;
+constexpr int kRecoveries = 3;
+
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+Error cancelled() { return {ErrorCode::cancelled, "cancelled.", {}}; }
+
+}  // namespace
+
+// One answer in progress.
+struct Turn {
+  const GenerateRequest* request = nullptr;
+  uint32_t delivered = 0;
+  bool done = false;
+  StopReason reason = StopReason::length;
+};
+
+struct Session::Impl {
+  Model* model;
+  SessionOptions options;
+  std::unique_ptr<SessionState> state;
+  std::vector<Conversation> conversations;
+  std::atomic<bool> cancel_wanted{false};
+  SessionCounts counts;
+
+  Impl(Model& m, const SessionOptions& o) : model(&m), options(o), conversations(o.slots) {}
+
+  Status start();
+  Status rebuild();
+  template <class Body>
+  Status recovering(Body body);
+  Status check(std::span<const int32_t> tokens, uint32_t slot) const;
+  Status feed(uint32_t slot, int64_t rung, int64_t count, Head head);
+  Status read_all(uint32_t slot);
+  Status score(uint32_t slot, Head head, int64_t rung, const std::function<Status(Plan&, int64_t first, int64_t count)>& use);
+
+  Status run_turns(std::vector<Turn>& turns, const OnToken& on_token);
+  Status run_round(std::vector<Turn*>& active, const OnToken& on_token);
+  Status begin_turn(Turn& turn);
+  void deliver(Turn& turn, int32_t token, int64_t rung, const OnToken& on_token);
+};
+
+Status Session::Impl::start() {
+  LK_ASSIGN(state, SessionState::create(*model, options));
+  return Done{};
+}
+
+// Everything on the device again, then the same tokens through the same plans: the cache gets the same bits.
+Status Session::Impl::rebuild() {
+  state.reset();
+  if (model->device().lost()) LK_TRY(model->recover());
+  LK_TRY(start());
+  for (uint32_t slot = 0; slot < conversations.size(); ++slot) {
+    Conversation& conversation = conversations[slot];
+    const std::vector<Feed> feeds = std::move(conversation.feeds);
+    conversation.feeds.clear();
+    conversation.blocks.clear();
+    conversation.cached = 0;
+    for (const Feed& fed : feeds)
+      for (int64_t i = 0; i < fed.times; ++i) LK_TRY(feed(slot, fed.rung, fed.count, Head::none));
+    const std::vector<float> bias = conversation.logit_bias;
+    if (!bias.empty()) LK_TRY(state->set_logit_bias(conversation, slot, bias));
+  }
+  return Done{};
+}
+
+// Runs the body; after a lost device or a failed allocation rebuilds and runs it again. The body must be able to go on
+// from what the conversations say.
+template <class Body>
+Status Session::Impl::recovering(Body body) {
+  Status status = body();
+  for (int i = 0; i < kRecoveries && !status; ++i) {
+    const ErrorCode code = status.error().code;
+    if (code != ErrorCode::device_lost && code != ErrorCode::out_of_memory) break;
+    model->device().log(join(status.error().message, " The session rebuilds and goes on."));
+    const std::vector<Conversation> before = conversations;
+    if (Status rebuilt = rebuild(); !rebuilt) {
+      conversations = before;
+      status = rebuilt;
+      continue;
+    }
+    status = body();
+  }
+  return status;
+}
+
+Status Session::Impl::check(std::span<const int32_t> tokens, uint32_t slot) const {
+  if (slot >= conversations.size()) return invalid(join("slot ", slot, " does not exist, the session has ", conversations.size(), "."));
+  if (tokens.empty()) return invalid("the text has no tokens: at least one is needed.");
+  if (int64_t(tokens.size()) > state->context())
+    return invalid(join("the text has ", tokens.size(), " tokens, the context holds ", state->context(), "."));
+  for (int32_t token : tokens)
+    if (token < 0 || uint32_t(token) >= model->config().vocabulary)
+      return invalid(join("token ", token, " is not in the vocabulary of ", model->config().vocabulary, "."));
+  return Done{};
+}
+
+// The next `count` tokens of the conversation through the plan of `rung` rows.
+Status Session::Impl::feed(uint32_t slot, int64_t rung, int64_t count, Head head) {
+  Conversation& conversation = conversations[slot];
+  LK_TRY(state->reserve(conversations, slot, conversation.cached + count));
+  LK_ASSIGN(Plan * plan, state->plans().get(rung, head));
+  std::vector<shader::Row> rows;
+  std::vector<uint32_t> wanted;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t position = conversation.cached + i;
+    rows.push_back({slot, uint32_t(position), uint32_t(conversation.tokens[size_t(position)]), 0});
+    if (head != Head::none) wanted.push_back(uint32_t(i));
+  }
+  LK_TRY(state->set_rows(rows, wanted, rung));
+  LK_ASSIGN(const Ticket ticket, plan->submit());
+  LK_TRY(model->device().wait(ticket));
+  conversation.note_feed(rung, count);
+  return Done{};
+}
+
+// All but the last token into the cache.
+Status Session::Impl::read_all(uint32_t slot) {
+  const auto start = std::chrono::steady_clock::now();
+  Conversation& conversation = conversations[slot];
+  const int64_t before = conversation.cached;
+  for (;;) {
+    const int64_t left = int64_t(conversation.tokens.size()) - 1 - conversation.cached;
+    if (left <= 0) break;
+    if (cancel_wanted) return cancelled();
+    const int64_t rung = rung_to_read(left);
+    LK_TRY(feed(slot, rung, std::min(rung, left), Head::none));
+  }
+  counts.tokens_read += uint64_t(conversation.cached - before);
+  counts.read_ms += milliseconds_since(start);
+  return Done{};
+}
+
+Status Session::set_tokens(uint32_t slot, std::span<const int32_t> tokens) {
+  LK_TRY(impl_->check(tokens, slot));
+  impl_->cancel_wanted = false;
+  Conversation& conversation = impl_->conversations[slot];
+  size_t shared = 0;
+  while (shared < tokens.size() && shared < conversation.tokens.size() && tokens[shared] == conversation.tokens[shared]) ++shared;
+  conversation.truncate(std::min<int64_t>(int64_t(shared), int64_t(tokens.size()) - 1));
+  impl_->state->release_blocks(conversation);
+  conversation.tokens.assign(tokens.begin(), tokens.end());
+  return impl_->recovering([&] { return impl_->read_all(slot); });
+}
+
+// --- generation ------------------------------------------------------------------------------------------------------
+
+Status Session::Impl::begin_turn(Turn& turn) {
+  const GenerateRequest& request = *turn.request;
+  Conversation& conversation = conversations[request.slot];
+  const int64_t room = state->context() - int64_t(conversation.tokens.size());
+  const uint32_t budget = request.max_tokens ? request.max_tokens - turn.delivered : uint32_t(-1);
+  const uint32_t left = uint32_t(std::min<int64_t>(budget, std::max<int64_t>(room, 0)));
+  if (left == 0) {
+    turn.done = true;
+    turn.reason = StopReason::length;
+    return Done{};
+  }
+  return state->start_sampling(request, conversation, left);
+}
+
+void Session::Impl::deliver(Turn& turn, int32_t token, int64_t rung, const OnToken& on_token) {
+  const GenerateRequest& request = *turn.request;
+  Conversation& conversation = conversations[request.slot];
+  conversation.note_feed(rung, 1);  // the token that the step began with is in the cache now
+  conversation.tokens.push_back(token);
+  ++conversation.sampled;
+  ++turn.delivered;
+  ++counts.tokens_generated;
+  const bool eos = std::find(request.stop_ids.begin(), request.stop_ids.end(), token) != request.stop_ids.end();
+  const bool go_on = !on_token || on_token(request.slot, token);
+  if (eos) turn.done = true, turn.reason = StopReason::eos;
+  else if (!go_on) turn.done = true, turn.reason = StopReason::stop;
+  else if (request.max_tokens && turn.delivered >= request.max_tokens) turn.done = true, turn.reason = StopReason::length;
+  else if (int64_t(conversation.tokens.size()) >= state->context()) turn.done = true, turn.reason = StopReason::length;
+}
+
+// Steps until one of the answers ends; what was submitted beyond is still delivered to the others.
+Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_token) {
+  const int64_t rung = rung_for(int64_t(active.size()));
+  std::vector<shader::Row> rows;
+  std::vector<uint32_t> wanted;
+  uint64_t steps_left = UINT64_MAX;
+  for (Turn* turn : active) {
+    Conversation& conversation = conversations[turn->request->slot];
+    const int64_t size = int64_t(conversation.tokens.size());
+    LK_TRY(state->reserve(conversations, turn->request->slot, std::min<int64_t>(state->context(), size + int64_t(kReserveSteps))));
+    steps_left = std::min<uint64_t>(steps_left, uint64_t(std::min<int64_t>(int64_t(kReserveSteps), state->context() - size)));
+    if (turn->request->max_tokens) steps_left = std::min<uint64_t>(steps_left, turn->request->max_tokens - turn->delivered);
+    wanted.push_back(uint32_t(rows.size()));
+    rows.push_back({turn->request->slot, uint32_t(conversation.cached), uint32_t(conversation.tokens[size_t(conversation.cached)]), shader::kRowFollows});
+  }
+  LK_ASSIGN(Plan * plan, state->plans().get(rung, Head::sample));
+  LK_TRY(state->set_rows(rows, wanted, rung));
+
+  std::deque<Ticket> in_flight;
+  bool draining = false;
+  while (!draining || !in_flight.empty()) {
+    while (!draining && steps_left > 0 && in_flight.size() < kStepsInFlight) {
+      LK_ASSIGN(const Ticket ticket, plan->submit());
+      in_flight.push_back(ticket);
+      --steps_left;
+    }
+    if (in_flight.empty()) break;
+    LK_TRY(model->device().wait(in_flight.front()));
+    in_flight.pop_front();
+    for (Turn* turn : active) {
+      if (turn->done) continue;
+      const Conversation& conversation = conversations[turn->request->slot];
+      deliver(*turn, state->sampled_token(turn->request->slot, conversation.sampled), rung, on_token);
+      if (cancel_wanted && !turn->done) turn->done = true, turn->reason = StopReason::cancelled;
+      draining = draining || turn->done;
+    }
+  }
+  return Done{};
+}
+
+Status Session::Impl::run_turns(std::vector<Turn>& turns, const OnToken& on_token) {
+  // A token that is in the cache but was followed by none must be read again to have logits.
+  for (Turn& turn : turns) {
+    Conversation& conversation = conversations[turn.request->slot];
+    if (turn.done) continue;
+    conversation.truncate(std::min<int64_t>(conversation.cached, int64_t(conversation.tokens.size()) - 1));
+    LK_TRY(read_all(turn.request->slot));
+    LK_TRY(begin_turn(turn));
+  }
+  for (;;) {
+    std::vector<Turn*> active;
+    for (Turn& turn : turns)
+      if (!turn.done && active.size() < size_t(kMaxRows)) active.push_back(&turn);
+    if (active.empty()) return Done{};
+    LK_TRY(run_round(active, on_token));
+  }
+}
+
+Result<std::vector<StopReason>> Session::generate(std::span<const GenerateRequest> requests, const OnToken& on_token) {
+  std::vector<Turn> turns;
+  std::vector<bool> used(impl_->conversations.size());
+  for (const GenerateRequest& request : requests) {
+    LK_TRY(check_sampler(request.sampler));
+    if (request.slot >= used.size() || used[request.slot]) return invalid(join("slot ", request.slot, " does not exist or is asked for twice."));
+    if (impl_->conversations[request.slot].tokens.empty()) return invalid(join("slot ", request.slot, " has no tokens to go on from."));
+    used[request.slot] = true;
+    turns.push_back({&request});
+  }
+  impl_->cancel_wanted = false;
+  const auto start = std::chrono::steady_clock::now();
+  LK_TRY(impl_->recovering([&] { return impl_->run_turns(turns, on_token); }));
+  impl_->counts.generate_ms += milliseconds_since(start);
+  std::vector<StopReason> reasons;
+  for (const Turn& turn : turns) reasons.push_back(turn.reason);
+  return reasons;
+}
+
+// --- scores ----------------------------------------------------------------------------------------------------------
+
+Status Session::Impl::score(uint32_t slot, Head head, int64_t rung, const std::function<Status(Plan&, int64_t, int64_t)>& use) {
+  Conversation& conversation = conversations[slot];
+  for (;;) {
+    const int64_t first = conversation.cached;
+    const int64_t left = int64_t(conversation.tokens.size()) - first;
+    if (left <= 0) return Done{};
+    if (cancel_wanted) return cancelled();
+    const int64_t rows = std::min(rung, rung_to_read(left)), count = std::min(rows, left);
+    if (head == Head::log_prob) {
+      std::vector<int32_t> targets(conversation.tokens.begin() + first + 1, conversation.tokens.begin() + std::min(first + count + 1, first + left));
+      targets.resize(size_t(count));  // nothing follows the last token: its target does not matter
+      LK_TRY(state->set_targets(targets));
+    }
+    LK_TRY(feed(slot, rows, count, head));
+    LK_ASSIGN(Plan * plan, state->plans().get(rows, head));
+    LK_TRY(use(*plan, first, count));
+  }
+}
+
+Status Session::logits(uint32_t slot, std::span<const int32_t> tokens, const OnRows& on_rows) {
+  LK_TRY(impl_->check(tokens, slot));
+  impl_->cancel_wanted = false;
+  clear(slot);
+  impl_->conversations[slot].tokens.assign(tokens.begin(), tokens.end());
+  const int64_t vocabulary = impl_->model->config().vocabulary;
+  return impl_->recovering([&] {
+    return impl_->score(slot, Head::logits, 32, [&](Plan& plan, int64_t first, int64_t count) -> Status {
+      LK_ASSIGN(Slice slice, plan.output("logits"));
+      slice.size = uint64_t(count * vocabulary) * 4;
+      LK_ASSIGN(const auto bytes, download(impl_->model->device(), slice));
+      return on_rows(first, {reinterpret_cast<const float*>(bytes.data()), size_t(count * vocabulary)});
+    });
+  });
+}
+
+Result<std::vector<float>> Session::log_probs(uint32_t slot, std::span<const int32_t> tokens) {
+  LK_TRY(impl_->check(tokens, slot));
+  impl_->cancel_wanted = false;
+  clear(slot);
+  impl_->conversations[slot].tokens.assign(tokens.begin(), tokens.end());
+  std::vector<float> result(tokens.size());
+  LK_TRY(impl_->recovering([&] {
+    return impl_->score(slot, Head::log_prob, 128, [&](Plan& plan, int64_t first, int64_t count) -> Status {
+      LK_ASSIGN(Slice slice, plan.output("log_prob"));
+      slice.size = uint64_t(count) * 4;
+      LK_ASSIGN(const auto bytes, download(impl_->model->device(), slice));
+      std::memcpy(result.data() + first, bytes.data(), bytes.size());
+      return Done{};
+    });
+  }));
+  result.pop_back();  // nothing follows the last token
+  return result;
+}
+
+// --- the rest --------------------------------------------------------------------------------------------------------
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Result<Session> Session::create(Model& model, const SessionOptions& options) {
+  LK_TRY(SessionState::check(model, options));
+  auto impl = std::make_unique<Impl>(model, options);
+  LK_TRY(impl->recovering([&]() -> Status { return impl->state ? Status(Done{}) : impl->start(); }));
+  return Session(std::move(impl));
+}
+
+Result<SessionMemory> Session::memory(Model& model, const SessionOptions& options) {
+  LK_TRY(SessionState::check(model, options));
+  return SessionState::memory(model, options);
+}
+
+int64_t Session::context() const { return impl_->state->context(); }
+const std::vector<int32_t>& Session::tokens(uint32_t slot) const { return impl_->conversations[slot].tokens; }
+SessionCounts Session::counts() const { return impl_->counts; }
+void Session::cancel() { impl_->cancel_wanted = true; }
+
+void Session::clear(uint32_t slot) {
+  Conversation& conversation = impl_->conversations[slot];
+  conversation.truncate(0);
+  conversation.tokens.clear();
+  impl_->state->release_blocks(conversation);
+}
+
+Status Session::fork(uint32_t from, uint32_t to) {
+  if (std::max(from, to) >= impl_->conversations.size() || from == to)
+    return invalid(join("slots ", from, " and ", to, " must be two of the session's ", impl_->conversations.size(), "."));
+  return impl_->recovering([&]() -> Status {
+    clear(to);
+    const Conversation& source = impl_->conversations[from];
+    LK_TRY(impl_->state->reserve(impl_->conversations, to, source.cached));
+    LK_TRY(impl_->state->copy_cache(source, impl_->conversations[to]));
+    const std::vector<uint32_t> blocks = impl_->conversations[to].blocks;
+    impl_->conversations[to] = source;
+    impl_->conversations[to].blocks = blocks;
+    return Done{};
+  });
+}
+
+Result<std::string> Session::save(uint32_t slot) {
+  if (slot >= impl_->conversations.size()) return invalid(join("slot ", slot, " does not exist."));
+  return impl_->state->save(impl_->conversations[slot]);
+}
+
+Status Session::restore(uint32_t slot, std::string_view saved) {
+  if (slot >= impl_->conversations.size()) return invalid(join("slot ", slot, " does not exist."));
+  clear(slot);
+  return impl_->state->restore(impl_->conversations, slot, saved);
+}
+
+Status Session::set_logit_bias(uint32_t slot, std::span<const float> bias) {
+  if (slot >= impl_->conversations.size()) return invalid(join("slot ", slot, " does not exist."));
+  return impl_->state->set_logit_bias(impl_->conversations[slot], slot, bias);
+}
+
+Result<const Plan*> Session::decode_plan() {
+  LK_ASSIGN(Plan * plan, impl_->state->plans().get(1, Head::sample));
+  return plan;
+}
+
+Result<const Plan*> Session::read_plan(int64_t rows) {
+  LK_ASSIGN(Plan * plan, impl_->state->plans().get(rung_for(rows), Head::none));
+  return plan;
+}
+
+}  // namespace lorikeet

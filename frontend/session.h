@@ -1,0 +1,111 @@
+// Session: conversations on one model: their caches and positions, and the plans that advance them. Belongs to one
+// thread at a time; only cancel() may be called from elsewhere. The model must outlive it.
+//
+// A lost device is not the end: the session keeps the token ids, opens the device again through the model, feeds the
+// same tokens through the same plans and goes on, so that the answer is the one that would have been.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "frontend/model.h"
+#include "runtime/base/result.h"
+
+namespace lorikeet {
+
+struct SessionOptions {
+  int64_t context = 0;       // positions a conversation may have; 0: 4096, or the model's if smaller
+  DType kv = DType::f32;     // or f16: half the memory, slightly different logits
+  uint32_t slots = 1;        // conversations
+  bool fuse = true;          // false: plain ops, slower, for comparison
+  bool reproducible = false; // one order of additions whatever the number of rows
+  bool logit_bias = false;   // set_logit_bias may be used
+  Progress progress;         // of kernel compilation
+};
+
+// Greedy unless told otherwise. Stages in Hugging Face's order: penalty, temperature, top-k, top-p, min-p.
+struct SamplerSettings {
+  bool greedy = true;
+  float temperature = 1;      // > 0
+  uint32_t top_k = 0;         // 0: off
+  float top_p = 1;            // (0, 1]; 1: off
+  float min_p = 0;            // [0, 1); 0: off
+  float repeat_penalty = 1;   // > 0; 1: off; covers the prompt and the answer
+  uint64_t seed = 0;
+};
+
+struct GenerateRequest {
+  uint32_t slot = 0;
+  SamplerSettings sampler;
+  uint32_t max_tokens = 0;        // 0: as many as the context allows
+  std::vector<int32_t> stop_ids;  // end the answer; the stopping token is delivered as well
+};
+
+enum class StopReason { eos, stop, length, cancelled };
+
+struct SessionMemory {
+  uint64_t cache_bytes = 0;    // KV cache at full context
+  uint64_t scratch_bytes = 0;  // largest plan
+  uint64_t table_bytes = 0;    // control, sampler states
+};
+
+// Totals over the life of the session.
+struct SessionCounts {
+  uint64_t tokens_read = 0, tokens_generated = 0;
+  double read_ms = 0, generate_ms = 0;
+};
+
+class Plan;
+
+class Session {
+ public:
+  static Result<Session> create(Model& model, const SessionOptions& options);
+  // What create would allocate.
+  static Result<SessionMemory> memory(Model& model, const SessionOptions& options);
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  int64_t context() const;
+  const std::vector<int32_t>& tokens(uint32_t slot) const;  // everything said so far, the answers included
+
+  // Makes `tokens` the conversation of the slot. What it shares with the present one at the front is kept as it is, the
+  // rest is read (all but the last token, which the next answer begins with). Errors: invalid_argument when the context
+  // is too short or an id is outside the vocabulary; cancelled.
+  Status set_tokens(uint32_t slot, std::span<const int32_t> tokens);
+  // Answers of one or several conversations at once. `on_token` gets every token as it comes and returns false to end
+  // that answer. One reason a request comes back, in order.
+  using OnToken = std::function<bool(uint32_t slot, int32_t token)>;
+  Result<std::vector<StopReason>> generate(std::span<const GenerateRequest> requests, const OnToken& on_token);
+
+  // Logits of every position of `tokens` as a new conversation in the slot: `on_rows(first position, values)` gets
+  // (rows, vocabulary) f32 in order.
+  using OnRows = std::function<Status(int64_t first, std::span<const float> values)>;
+  Status logits(uint32_t slot, std::span<const int32_t> tokens, const OnRows& on_rows);
+  // Natural-log probability of tokens[i + 1] after tokens[0..i], for every i < n - 1, as a new conversation in the slot.
+  Result<std::vector<float>> log_probs(uint32_t slot, std::span<const int32_t> tokens);
+
+  void clear(uint32_t slot);
+  Status fork(uint32_t from, uint32_t to);  // `to` becomes a copy of `from`
+  Result<std::string> save(uint32_t slot);  // tokens and cache, for restore into a session of the same model and options
+  Status restore(uint32_t slot, std::string_view saved);
+  Status set_logit_bias(uint32_t slot, std::span<const float> bias);  // (vocabulary); -inf forbids a token; empty: none
+
+  void cancel();  // ends the call in progress with `cancelled` at the next host point; safe from any thread and handler
+  SessionCounts counts() const;
+  // The plan that advances one conversation by one token, for reports.
+  Result<const Plan*> decode_plan();
+  Result<const Plan*> read_plan(int64_t rows);
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lorikeet

@@ -1,0 +1,79 @@
+// What a session keeps on the device (caches, control tables, sampler states, plans), and what it knows of each
+// conversation on the host.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "frontend/control.h"
+#include "frontend/kv_cache.h"
+#include "frontend/plan_ladder.h"
+#include "frontend/session.h"
+
+namespace lorikeet {
+
+// `times` runs of `count` rows each through the plan of `rung` rows: how a part of the cache came to be.
+struct Feed {
+  int64_t rung = 0, count = 0, times = 0;
+};
+
+struct Conversation {
+  std::vector<int32_t> tokens;   // all of it
+  int64_t cached = 0;            // of them, in the cache
+  std::vector<Feed> feeds;       // add up to `cached`
+  uint32_t sampled = 0;          // tokens sampled in all its answers: the random counter
+  std::vector<uint32_t> blocks;  // of the cache
+  std::vector<float> logit_bias;
+
+  void note_feed(int64_t rung, int64_t count);
+  void truncate(int64_t length);  // forget the cache from this position on
+};
+
+// Positions that a round of generation may go on before the host looks at the cache's size again.
+inline constexpr uint64_t kReserveSteps = 64;
+
+Status check_sampler(const SamplerSettings& settings);
+
+class SessionState {
+ public:
+  static Status check(Model& model, const SessionOptions& options);
+  static Result<std::unique_ptr<SessionState>> create(Model& model, const SessionOptions& options);
+  static Result<SessionMemory> memory(Model& model, const SessionOptions& options);
+
+  int64_t context() const { return context_; }
+  PlanLadder& plans() { return *plans_; }
+  // Makes room for `positions` of a conversation; may grow the cache. Nothing may be in flight.
+  Status reserve(std::vector<Conversation>& conversations, uint32_t slot, int64_t positions);
+  void release_blocks(Conversation& conversation);  // those behind `cached`
+
+  Status set_rows(std::span<const shader::Row> rows, std::span<const uint32_t> wanted, int64_t rung);
+  Status set_targets(std::span<const int32_t> targets);
+  Status start_sampling(const GenerateRequest& request, const Conversation& conversation, uint32_t max_tokens);
+  int32_t sampled_token(uint32_t slot, uint32_t number) const;  // the number-th that was sampled in the slot
+  Status set_logit_bias(Conversation& conversation, uint32_t slot, std::span<const float> bias);
+
+  Status copy_cache(const Conversation& from, const Conversation& to);
+  Result<std::string> save(const Conversation& conversation);
+  Status restore(std::vector<Conversation>& conversations, uint32_t slot, std::string_view saved);
+
+ private:
+  SessionState(Model& model, const SessionOptions& options);
+  SessionSizes sizes(int64_t places) const;
+  Result<std::vector<Slice>> storage(const GraphTensor& info) const;
+  Result<Buffer*> make(std::unique_ptr<Buffer>& place, uint64_t bytes, MemoryUse use, const char* name);
+  std::string signature() const;  // of the model and the cache's layout, for save and restore
+
+  Model* model_;
+  SessionOptions options_;
+  int64_t context_;
+  uint32_t blocks_per_slot_;
+  ControlTables tables_;
+  std::unique_ptr<Uploader> uploader_;
+  std::unique_ptr<Buffer> control_, seen_, tokens_, target_, bias_;
+  std::unique_ptr<KvCache> cache_;
+  std::unique_ptr<PlanLadder> plans_;
+};
+
+}  // namespace lorikeet

@@ -1,0 +1,117 @@
+#include "frontend/weights.h"
+
+#include <algorithm>
+#include <set>
+
+#include "frontend/families/resolve.h"
+#include "runtime/base/text.h"
+#include "runtime/graph/packing.h"
+
+namespace lorikeet {
+namespace {
+
+using Role = WeightRole;
+
+// Roles that share a storage where their types agree, in this order.
+const std::vector<std::vector<Role>> kBundles = {
+    {Role::q, Role::k, Role::v}, {Role::q_bias, Role::k_bias, Role::v_bias}, {Role::gate, Role::up}};
+
+std::string bundle_name(Role first, uint32_t layer) {
+  const char* part = first == Role::q ? "attn_qkv.weight" : first == Role::q_bias ? "attn_qkv.bias" : "ffn_gate_up.weight";
+  return join("blk.", layer, ".", part);
+}
+
+DType device_type(const TensorInfo& tensor, bool matrix) {
+  if (!matrix) return DType::f32;
+  return unit_layout(tensor.type).columns ? tensor.type : DType::f16;
+}
+
+WeightStorage storage_of(std::string name, DType type, int64_t rows, int64_t columns) {
+  const uint64_t bytes = columns ? packed_bytes(type, rows, columns) : row_bytes(type, uint64_t(rows));
+  return {std::move(name), type, rows, columns, bytes};
+}
+
+Shape shape_of(const TensorInfo& tensor) {
+  if (tensor.shape.size() == 1) return {int64_t(tensor.shape[0])};
+  return {int64_t(tensor.rows()), int64_t(tensor.columns())};
+}
+
+}  // namespace
+
+Result<WeightTable> WeightTable::build(const Checkpoint& checkpoint, const DecoderConfig& config) {
+  WeightTable table;
+  for (const WeightName& name : config.family->weights) {
+    const uint32_t layers = is_layer_weight(name.role) ? config.layers : 1;
+    for (uint32_t layer = 0; layer < layers; ++layer) {
+      if (!has_role(config, name.role)) continue;
+      LK_ASSIGN(const WeightRef found, resolve(checkpoint, config, layer, name.role));
+      const bool tied = name.role == Role::output && config.tied_embeddings;
+      if (tied) continue;
+      Weight weight{name.role, layer, found.tensor, weight_name(*config.family, name.role, layer, Naming::gguf)};
+      weight.shape = shape_of(*found.tensor);
+      weight.type = device_type(*found.tensor, weight.shape.rank() > 1);
+      weight.interleaved_head_rows = found.permuted_head_dim;
+      table.weights_.push_back(std::move(weight));
+    }
+  }
+  std::stable_sort(table.weights_.begin(), table.weights_.end(), [](const Weight& a, const Weight& b) { return a.layer < b.layer; });
+
+  const auto find = [&](Role role, uint32_t layer) {
+    return std::find_if(table.weights_.begin(), table.weights_.end(), [&](const Weight& w) { return w.role == role && w.layer == layer; });
+  };
+  std::set<const Weight*> placed;
+  for (Weight& weight : table.weights_) {
+    if (placed.contains(&weight)) continue;
+    std::vector<Weight*> members{&weight};
+    for (const auto& bundle : kBundles) {
+      if (bundle.front() != weight.role) continue;
+      for (size_t i = 1; i < bundle.size(); ++i)
+        if (const auto other = find(bundle[i], weight.layer); other != table.weights_.end() && other->type == weight.type) members.push_back(&*other);
+      if (members.size() != bundle.size()) members.resize(1);
+    }
+    const bool matrix = weight.shape.rank() > 1;
+    const std::string name = members.size() > 1 ? bundle_name(weight.role, weight.layer) : weight.name;
+    int64_t rows = 0;
+    for (Weight* member : members) {
+      member->place = {name, rows, 0};
+      rows += matrix ? padded_rows(member->shape.rows()) : member->shape.elements();
+      placed.insert(member);
+    }
+    for (Weight* member : members) member->place.rows = rows;
+    table.storages_.push_back(storage_of(name, weight.type, rows, matrix ? weight.shape.columns() : 0));
+  }
+  table.frequencies_ = int64_t(config.rope.inverse_frequencies.size());
+  table.storages_.push_back(storage_of(std::string(kRopeFrequencies), DType::f32, table.frequencies_, 0));
+  return table;
+}
+
+uint64_t WeightTable::bytes() const {
+  uint64_t total = 0;
+  for (const WeightStorage& storage : storages_) total += storage.bytes;
+  return total;
+}
+
+Tensor WeightTable::tensor(Graph& graph, WeightRole role, uint32_t layer) const {
+  for (const Weight& weight : weights_) {
+    if (weight.role != role || weight.layer != layer) continue;
+    if (const Tensor known = graph.find(weight.name)) return known;
+    return graph.weight(weight.name, weight.type, weight.shape, weight.place);
+  }
+  return {};
+}
+
+Tensor WeightTable::rope_frequencies(Graph& graph) const {
+  const std::string name(kRopeFrequencies);
+  return graph.weight(name, DType::f32, {frequencies_}, {name, 0, frequencies_});
+}
+
+std::string WeightTable::converted_types() const {
+  std::set<std::string> types;
+  for (const Weight& weight : weights_)
+    if (weight.shape.rank() > 1 && weight.source->type != weight.type) types.insert(std::string(name(weight.source->type)));
+  std::string text;
+  for (const std::string& type : types) text += (text.empty() ? "" : ", ") + type;
+  return text;
+}
+
+}  // namespace lorikeet

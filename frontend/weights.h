@@ -1,0 +1,55 @@
+// WeightTable: which tensor of the file goes where on the device. Plain data: products that read the same input lie in
+// one storage, so that they can become one product (q, k, v; gate, up).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "frontend/checkpoint/checkpoint.h"
+#include "frontend/config.h"
+#include "runtime/graph/graph.h"
+
+namespace lorikeet {
+
+struct Weight {
+  WeightRole role{};
+  uint32_t layer = 0;
+  const TensorInfo* source = nullptr;  // in the checkpoint; null: computed (rope frequencies)
+  std::string name;                    // as in GGUF files
+  DType type = DType::f32;             // on the device
+  Shape shape;
+  StorageRef place;
+  int64_t interleaved_head_rows = 0;   // see MatrixSource
+};
+
+struct WeightStorage {
+  std::string name;
+  DType type = DType::f32;
+  int64_t rows = 0;     // padded to groups; elements of vectors
+  int64_t columns = 0;  // 0: vectors
+  uint64_t bytes = 0;   // on the device
+};
+
+class WeightTable {
+ public:
+  // Finds every weight that the family names, with shapes checked against the configuration.
+  static Result<WeightTable> build(const Checkpoint& checkpoint, const DecoderConfig& config);
+
+  const std::vector<Weight>& weights() const { return weights_; }
+  const std::vector<WeightStorage>& storages() const { return storages_; }
+  uint64_t bytes() const;
+  // The weight as a tensor of a graph; empty if the model has no such weight.
+  Tensor tensor(Graph& graph, WeightRole role, uint32_t layer = 0) const;
+  Tensor rope_frequencies(Graph& graph) const;
+  // Types that no kernel reads, which become f16 when they are loaded: "iq4_nl, q2_k"; empty if there are none.
+  std::string converted_types() const;
+
+ private:
+  std::vector<Weight> weights_;
+  std::vector<WeightStorage> storages_;
+  int64_t frequencies_ = 0;
+};
+
+inline constexpr std::string_view kRopeFrequencies = "rope_frequencies";  // the storage of the computed vector
+
+}  // namespace lorikeet
