@@ -1,0 +1,16 @@
+// Params of the attention shaders.
+#ifndef LORIKEET_SHADERS_ATTENTION_H
+#define LORIKEET_SHADERS_ATTENTION_H
+#include "shaders/types.h"
+LK_PARAMS_BEGIN
+struct AttentionParams {
+  uint rows;
+  uint heads;
+  uint kv_heads;
+  float scale;
+  uint window;  // 0: all earlier positions
+  uint splits;  // parts that a context is cut into at most
+};
+const uint kMaxHeadDim = 256u;
+LK_PARAMS_END
+#endif
