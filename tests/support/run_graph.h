@@ -7,25 +7,16 @@
 
 #include "runtime/device/device.h"
 #include "runtime/graph/graph.h"
+#include "runtime/plan/rig.h"
 
 namespace lorikeet::test {
 
-// Values by tensor name. Matrix weights are given as the bytes of a file of their type (row-major blocks; the run packs
-// them with the `pack` kernel); everything else as f32, or as raw 32-bit words for u32, or f16 bits in `bytes`.
-struct Data {
-  std::map<std::string, std::vector<float>> floats;
-  std::map<std::string, std::vector<uint32_t>> words;
-  std::map<std::string, std::vector<std::byte>> bytes;
-};
+using Data = RigData;
+using RunOutcome = RigOutcome;
 
 struct RunOptions {
   std::string choice;   // take this choice for every node that has it; "" = what the plan would take
   bool fuse = false;
-};
-
-struct RunOutcome {
-  std::map<std::string, std::vector<float>> floats;     // kept results and states of f32
-  std::map<std::string, std::vector<uint32_t>> words;   // kept results and states of other types, as words
 };
 
 Result<RunOutcome> run_graph(Device& device, Graph& graph, const Data& data, const RunOptions& options = {});
