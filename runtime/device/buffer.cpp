@@ -166,7 +166,7 @@ Result<Buffer> Device::create_buffer(const BufferRequest& request) {
 }
 
 Buffer::Impl::~Impl() {
-  if (device.abandoned) return;
+  if (!device.may_destroy()) return;
   if (buffer) device.functions.vkDestroyBuffer(device.device, buffer, nullptr);
   if (!memory) return;
   device.functions.vkFreeMemory(device.device, memory, nullptr);

@@ -48,7 +48,7 @@ Status Device::Impl::create_device() {
 Status Device::Impl::start(VkDevice made, VkQueue given, bool is_owned) {
   device = made;
   owned = is_owned;
-  functions = load_device(instance.functions, device);
+  LK_ASSIGN(functions, load_device(instance.functions, device));
   queue = given;
   if (!queue) functions.vkGetDeviceQueue(device, facts.queue_family, 0, &queue);
   LK_TRY(submissions.open(functions, device, queue, facts.profile.timeline));
@@ -59,8 +59,8 @@ Status Device::Impl::start(VkDevice made, VkQueue given, bool is_owned) {
 
 Device::Impl::~Impl() {
   if (!device) return;
-  // What was late may have come to an end; if not, everything is left as it is.
-  if (abandoned && submissions.wait(submissions.last(), 1'000'000'000) != VK_SUCCESS) {
+  if (!functions.vkQueueWaitIdle) return;
+  if (!may_destroy()) {
     instance.forget();
     return;
   }
@@ -68,6 +68,14 @@ Device::Impl::~Impl() {
   pipeline_cache.close();
   submissions.close();
   if (owned) functions.vkDestroyDevice(device, nullptr);
+}
+
+bool Device::Impl::may_destroy() {
+  constexpr uint64_t kPatience = 2'000'000'000;  // ns, once: what was late may still come to an end
+  if (!abandoned) return true;
+  if (submissions.wait(submissions.last(), patience_spent.exchange(true) ? 0 : kPatience) != VK_SUCCESS) return false;
+  abandoned = false;
+  return true;
 }
 
 Error Device::Impl::lost_error() const {
@@ -111,6 +119,20 @@ Result<Device> Device::open(const DeviceRequest& request) {
   impl->fault = fault;
   LK_TRY(impl->create_device());
   return Device(std::move(impl));
+}
+
+Status Device::reopen() {
+  if (!impl_->owned) return unsupported("[device] A device of the caller's cannot be opened again by Lorikeet.");
+  if (impl_->children > 0) {
+    return invalid(join("[device] ", int(impl_->children), " buffers, kernels or command buffers are still alive; they must be destroyed before ",
+                        impl_->facts.profile.name, " is opened again."));
+  }
+  DeviceRequest request = impl_->request;
+  const bool happened = impl_->fault.at_submission == 0 && impl_->allocated >= impl_->fault.at_allocation;
+  if (happened) request.options.fault.clear();
+  LK_ASSIGN(Device fresh, open(request));
+  impl_ = std::move(fresh.impl_);
+  return Done{};
 }
 
 Device::Device(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -28,8 +28,9 @@ struct DeviceCandidate {
   std::string reason;  // why it was chosen, or why not
 };
 
-// A caller's own Vulkan objects (VkInstance, VkPhysicalDevice, VkDevice, VkQueue). They must outlive the Device.
-// Lorikeet uses no feature of the device that is not listed here.
+// A caller's own Vulkan objects (VkInstance, VkPhysicalDevice, VkDevice, VkQueue). They must outlive the Device, and
+// nobody else may use the queue while a call of Lorikeet runs. Lorikeet uses no feature of the device that is not listed
+// here. Validation is the caller's affair.
 struct ExternalDevice {
   void* get_instance_proc_addr = nullptr;  // PFN_vkGetInstanceProcAddr
   void* instance = nullptr;
@@ -62,6 +63,11 @@ class Device {
   Device(Device&&) noexcept;
   Device& operator=(Device&&) noexcept;
   ~Device();  // waits until the device is idle
+
+  // After a loss: opens the same device afresh in this object, with the options it was opened with (an injected fault
+  // that has happened does not return). All buffers, kernels and command buffers must have been destroyed. On an error
+  // the device stays as it was. A device that was adopted cannot be opened again: its owner must.
+  Status reopen();
 
   const DeviceProfile& profile() const;
   const Options& options() const;

@@ -163,36 +163,6 @@ void read_features(const InstanceFunctions& vk, Facts& facts) {
 #endif
 }
 
-// Keeps of the offered features those that Lorikeet has a use for and that the (lowered) profile still has.
-void pick_features(Facts& facts) {
-  const FeatureChain have = facts.features;
-  const DeviceProfile& profile = facts.profile;
-  FeatureChain& want = facts.features;
-  want = FeatureChain{};
-  facts.link_features();
-  want.core.features.shaderInt64 = have.core.features.shaderInt64;
-  want.core.features.shaderInt16 = have.core.features.shaderInt16 && (profile.float16 || profile.storage_16);
-  want.storage_16.storageBuffer16BitAccess = profile.storage_16;
-  want.storage_16.uniformAndStorageBuffer16BitAccess = profile.storage_16 && have.storage_16.uniformAndStorageBuffer16BitAccess;
-  want.storage_8.storageBuffer8BitAccess = profile.storage_8;
-  want.storage_8.uniformAndStorageBuffer8BitAccess = profile.storage_8 && have.storage_8.uniformAndStorageBuffer8BitAccess;
-  want.float16_int8.shaderFloat16 = profile.float16;
-  want.float16_int8.shaderInt8 = have.float16_int8.shaderInt8 && profile.storage_8;
-  want.timeline.timelineSemaphore = profile.timeline;
-  want.buffer_address.bufferDeviceAddress = profile.buffer_address;
-  want.memory_model.vulkanMemoryModel = have.memory_model.vulkanMemoryModel;
-  want.memory_model.vulkanMemoryModelDeviceScope = have.memory_model.vulkanMemoryModelDeviceScope;
-  want.integer_dot.shaderIntegerDotProduct = profile.integer_dot;
-  want.subgroup_size.subgroupSizeControl = profile.max_subgroup_size > 0;
-  want.subgroup_size.computeFullSubgroups = profile.max_subgroup_size > 0 && have.subgroup_size.computeFullSubgroups;
-  want.maintenance_4.maintenance4 = have.maintenance_4.maintenance4;
-  want.executable_properties.pipelineExecutableInfo = have.executable_properties.pipelineExecutableInfo;
-  facts.pipeline_statistics = have.executable_properties.pipelineExecutableInfo;
-#ifdef VK_KHR_cooperative_matrix
-  want.cooperative_matrix.cooperativeMatrix = profile.cooperative_matrix.m > 0;
-#endif
-}
-
 }  // namespace
 
 void Facts::link_features() {
@@ -219,6 +189,35 @@ void Facts::link_features() {
   chain(f.executable_properties, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR, 0, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
 #ifdef VK_KHR_cooperative_matrix
   chain(f.cooperative_matrix, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, 0, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
+#endif
+}
+
+void pick_features(Facts& facts) {
+  const FeatureChain have = facts.features;
+  const DeviceProfile& profile = facts.profile;
+  FeatureChain& want = facts.features;
+  want = FeatureChain{};
+  facts.link_features();
+  want.core.features.shaderInt64 = have.core.features.shaderInt64;
+  want.core.features.shaderInt16 = have.core.features.shaderInt16 && (profile.float16 || profile.storage_16);
+  want.storage_16.storageBuffer16BitAccess = profile.storage_16;
+  want.storage_16.uniformAndStorageBuffer16BitAccess = profile.storage_16 && have.storage_16.uniformAndStorageBuffer16BitAccess;
+  want.storage_8.storageBuffer8BitAccess = profile.storage_8;
+  want.storage_8.uniformAndStorageBuffer8BitAccess = profile.storage_8 && have.storage_8.uniformAndStorageBuffer8BitAccess;
+  want.float16_int8.shaderFloat16 = profile.float16;
+  want.float16_int8.shaderInt8 = have.float16_int8.shaderInt8 && profile.storage_8;
+  want.timeline.timelineSemaphore = profile.timeline;
+  want.buffer_address.bufferDeviceAddress = profile.buffer_address;
+  want.memory_model.vulkanMemoryModel = have.memory_model.vulkanMemoryModel;
+  want.memory_model.vulkanMemoryModelDeviceScope = have.memory_model.vulkanMemoryModelDeviceScope;
+  want.integer_dot.shaderIntegerDotProduct = profile.integer_dot;
+  want.subgroup_size.subgroupSizeControl = profile.max_subgroup_size > 0;
+  want.subgroup_size.computeFullSubgroups = profile.max_subgroup_size > 0 && have.subgroup_size.computeFullSubgroups;
+  want.maintenance_4.maintenance4 = have.maintenance_4.maintenance4;
+  want.executable_properties.pipelineExecutableInfo = have.executable_properties.pipelineExecutableInfo;
+  facts.pipeline_statistics = have.executable_properties.pipelineExecutableInfo;
+#ifdef VK_KHR_cooperative_matrix
+  want.cooperative_matrix.cooperativeMatrix = profile.cooperative_matrix.m > 0;
 #endif
 }
 

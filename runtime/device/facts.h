@@ -64,6 +64,9 @@ Result<Facts> read_facts(const InstanceFunctions& functions, VkPhysicalDevice de
 // Why the profile is below the portability floor: a sentence, or "".
 std::string below_floor(const DeviceProfile& profile);
 
+// Keeps of `features` those that Lorikeet has a use for and that the (lowered) profile still has.
+void pick_features(Facts& facts);
+
 // Fills `enabled_extensions` and `capabilities` from the features that are switched on.
 void settle_features(Facts& facts);
 

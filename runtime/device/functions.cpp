@@ -1,19 +1,39 @@
-#define VOLK_IMPLEMENTATION
+// volk's headers give the types and the device table. Its own pointers are globals with the names of Vulkan's functions,
+// which would clash with those of a program that links the Vulkan loader itself; so the tables are filled here.
 #include <volk.h>
 
 #include "runtime/device/functions.h"
 
-#include <mutex>
-
 #include "runtime/base/text.h"
+
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
 
 namespace lorikeet {
 namespace {
 
-// volk keeps a few pointers in globals: they are only touched under this lock.
-std::mutex& volk_lock() {
-  static std::mutex lock;
-  return lock;
+// The loader stays open as long as the process lives: drivers keep threads and handlers of their own.
+PFN_vkGetInstanceProcAddr find_loader() {
+#if defined(_WIN32)
+  const HMODULE library = LoadLibraryA("vulkan-1.dll");
+  if (!library) return nullptr;
+  return reinterpret_cast<PFN_vkGetInstanceProcAddr>(reinterpret_cast<void (*)()>(GetProcAddress(library, "vkGetInstanceProcAddr")));
+#else
+#if defined(__APPLE__)
+  constexpr const char* kNames[] = {"libvulkan.dylib", "libvulkan.1.dylib", "libMoltenVK.dylib"};
+#else
+  constexpr const char* kNames[] = {"libvulkan.so.1", "libvulkan.so"};
+#endif
+  for (const char* name : kNames)
+    if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL))
+      return reinterpret_cast<PFN_vkGetInstanceProcAddr>(dlsym(library, "vkGetInstanceProcAddr"));
+  return nullptr;
+#endif
 }
 
 template <class Function>
@@ -35,14 +55,19 @@ std::string how_to_install_a_driver() {
 }
 
 Result<LoaderFunctions> load_loader() {
-  const std::lock_guard lock(volk_lock());
-  if (volkInitialize() != VK_SUCCESS || !vkCreateInstance) {
+  LoaderFunctions loader;
+  loader.vkGetInstanceProcAddr = find_loader();
+  if (!loader.vkGetInstanceProcAddr) {
     return not_found(join("[device] No Vulkan loader is installed on this system. ", how_to_install_a_driver()));
   }
-  LoaderFunctions loader{vkGetInstanceProcAddr, vkCreateInstance, vkEnumerateInstanceExtensionProperties,
-                         vkEnumerateInstanceLayerProperties, volkGetInstanceVersion()};
-  if (loader.version < VK_API_VERSION_1_1) {
-    return unsupported(join("[device] The Vulkan loader is of version 1.0, Vulkan 1.1 is needed. ", how_to_install_a_driver()));
+  PFN_vkEnumerateInstanceVersion version = nullptr;
+  load(loader.vkGetInstanceProcAddr, nullptr, "vkCreateInstance", loader.vkCreateInstance);
+  load(loader.vkGetInstanceProcAddr, nullptr, "vkEnumerateInstanceExtensionProperties", loader.vkEnumerateInstanceExtensionProperties);
+  load(loader.vkGetInstanceProcAddr, nullptr, "vkEnumerateInstanceLayerProperties", loader.vkEnumerateInstanceLayerProperties);
+  load(loader.vkGetInstanceProcAddr, nullptr, "vkEnumerateInstanceVersion", version);
+  if (!version || version(&loader.version) != VK_SUCCESS || loader.version < VK_API_VERSION_1_1 || !loader.vkCreateInstance ||
+      !loader.vkEnumerateInstanceExtensionProperties || !loader.vkEnumerateInstanceLayerProperties) {
+    return unsupported(join("[device] The Vulkan loader is too old, Vulkan 1.1 is needed. ", how_to_install_a_driver()));
   }
   return loader;
 }
@@ -71,14 +96,76 @@ InstanceFunctions load_instance(PFN_vkGetInstanceProcAddr get, VkInstance instan
   return f;
 }
 
-VolkDeviceTable load_device(const InstanceFunctions& functions, VkDevice device) {
-  const std::lock_guard lock(volk_lock());
-  VolkDeviceTable table{};
-  const PFN_vkGetDeviceProcAddr before = vkGetDeviceProcAddr;
-  vkGetDeviceProcAddr = functions.vkGetDeviceProcAddr;
-  volkLoadDeviceTable(&table, device);
-  vkGetDeviceProcAddr = before;
-  return table;
+Result<VolkDeviceTable> load_device(const InstanceFunctions& functions, VkDevice device) {
+  VolkDeviceTable t{};
+  const char* missing = nullptr;
+  const auto find = [&](const char* name, auto& function) {
+    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(functions.vkGetDeviceProcAddr(device, name));
+  };
+  const auto get = [&](const char* name, auto& function) {
+    find(name, function);
+    if (!function) missing = name;
+  };
+  get("vkAllocateCommandBuffers", t.vkAllocateCommandBuffers);
+  get("vkAllocateDescriptorSets", t.vkAllocateDescriptorSets);
+  get("vkAllocateMemory", t.vkAllocateMemory);
+  get("vkBeginCommandBuffer", t.vkBeginCommandBuffer);
+  get("vkBindBufferMemory", t.vkBindBufferMemory);
+  get("vkCmdBindDescriptorSets", t.vkCmdBindDescriptorSets);
+  get("vkCmdBindPipeline", t.vkCmdBindPipeline);
+  get("vkCmdCopyBuffer", t.vkCmdCopyBuffer);
+  get("vkCmdDispatch", t.vkCmdDispatch);
+  get("vkCmdDispatchIndirect", t.vkCmdDispatchIndirect);
+  get("vkCmdFillBuffer", t.vkCmdFillBuffer);
+  get("vkCmdPipelineBarrier", t.vkCmdPipelineBarrier);
+  get("vkCmdPushConstants", t.vkCmdPushConstants);
+  get("vkCmdResetQueryPool", t.vkCmdResetQueryPool);
+  get("vkCmdWriteTimestamp", t.vkCmdWriteTimestamp);
+  get("vkCreateBuffer", t.vkCreateBuffer);
+  get("vkCreateCommandPool", t.vkCreateCommandPool);
+  get("vkCreateComputePipelines", t.vkCreateComputePipelines);
+  get("vkCreateDescriptorPool", t.vkCreateDescriptorPool);
+  get("vkCreateDescriptorSetLayout", t.vkCreateDescriptorSetLayout);
+  get("vkCreateFence", t.vkCreateFence);
+  get("vkCreatePipelineCache", t.vkCreatePipelineCache);
+  get("vkCreatePipelineLayout", t.vkCreatePipelineLayout);
+  get("vkCreateQueryPool", t.vkCreateQueryPool);
+  get("vkCreateSemaphore", t.vkCreateSemaphore);
+  get("vkCreateShaderModule", t.vkCreateShaderModule);
+  get("vkDestroyBuffer", t.vkDestroyBuffer);
+  get("vkDestroyCommandPool", t.vkDestroyCommandPool);
+  get("vkDestroyDescriptorPool", t.vkDestroyDescriptorPool);
+  get("vkDestroyDescriptorSetLayout", t.vkDestroyDescriptorSetLayout);
+  get("vkDestroyDevice", t.vkDestroyDevice);
+  get("vkDestroyFence", t.vkDestroyFence);
+  get("vkDestroyPipeline", t.vkDestroyPipeline);
+  get("vkDestroyPipelineCache", t.vkDestroyPipelineCache);
+  get("vkDestroyPipelineLayout", t.vkDestroyPipelineLayout);
+  get("vkDestroyQueryPool", t.vkDestroyQueryPool);
+  get("vkDestroySemaphore", t.vkDestroySemaphore);
+  get("vkDestroyShaderModule", t.vkDestroyShaderModule);
+  get("vkEndCommandBuffer", t.vkEndCommandBuffer);
+  get("vkFreeMemory", t.vkFreeMemory);
+  get("vkGetBufferMemoryRequirements", t.vkGetBufferMemoryRequirements);
+  get("vkGetDeviceQueue", t.vkGetDeviceQueue);
+  get("vkGetFenceStatus", t.vkGetFenceStatus);
+  get("vkGetPipelineCacheData", t.vkGetPipelineCacheData);
+  get("vkGetQueryPoolResults", t.vkGetQueryPoolResults);
+  get("vkMapMemory", t.vkMapMemory);
+  get("vkQueueSubmit", t.vkQueueSubmit);
+  get("vkQueueWaitIdle", t.vkQueueWaitIdle);
+  get("vkResetFences", t.vkResetFences);
+  get("vkUpdateDescriptorSets", t.vkUpdateDescriptorSets);
+  get("vkWaitForFences", t.vkWaitForFences);
+  if (missing) return unsupported(join("[device] The driver lacks the function ", missing, " of Vulkan 1.0."));
+  // Above the floor: each user looks whether it is there.
+  find("vkWaitSemaphores", t.vkWaitSemaphores);
+  find("vkWaitSemaphoresKHR", t.vkWaitSemaphoresKHR);
+  find("vkGetSemaphoreCounterValue", t.vkGetSemaphoreCounterValue);
+  find("vkGetSemaphoreCounterValueKHR", t.vkGetSemaphoreCounterValueKHR);
+  find("vkGetPipelineExecutablePropertiesKHR", t.vkGetPipelineExecutablePropertiesKHR);
+  find("vkGetPipelineExecutableStatisticsKHR", t.vkGetPipelineExecutableStatisticsKHR);
+  return t;
 }
 
 const char* result_name(VkResult result) {

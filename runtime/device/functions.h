@@ -47,7 +47,7 @@ struct LoaderFunctions {
 Result<LoaderFunctions> load_loader();
 
 InstanceFunctions load_instance(PFN_vkGetInstanceProcAddr get, VkInstance instance);
-VolkDeviceTable load_device(const InstanceFunctions& functions, VkDevice device);
+Result<VolkDeviceTable> load_device(const InstanceFunctions& functions, VkDevice device);
 
 // A structure of Vulkan, zeroed, with its type filled in.
 template <class T>

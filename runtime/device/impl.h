@@ -29,6 +29,18 @@ struct MemoryAccount {
   std::atomic<bool> spill_announced{false};
 };
 
+// Counts the buffers, kernels and command buffers of a device that are alive.
+class Child {
+ public:
+  explicit Child(std::atomic<int>& count) : count_(count) { ++count_; }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() { --count_; }
+
+ private:
+  std::atomic<int>& count_;
+};
+
 struct Device::Impl {
   Impl(DeviceRequest request, Instance instance, Facts facts)
       : request(std::move(request)), instance(std::move(instance)), facts(std::move(facts)) {}
@@ -45,6 +57,8 @@ struct Device::Impl {
     set_name_bits(type, (uint64_t)handle, name);  // a pointer or a number, by platform and kind
   }
   void set_name_bits(VkObjectType type, uint64_t handle, const std::string& name) const;
+  // May objects that commands used be destroyed? Not while a device that was given up still runs them.
+  bool may_destroy();
   uint64_t local_left() const;  // bytes of the device's own memory that are still free
   void log(const std::string& line) const {
     if (request.log) request.log(line);
@@ -61,8 +75,10 @@ struct Device::Impl {
   MemoryAccount memory;
   Fault fault;
   std::atomic<uint64_t> submitted{0}, allocated{0};
+  std::atomic<int> children{0};
   std::atomic<bool> lost{false};
   std::atomic<bool> abandoned{false};  // it no longer answers: its objects may be in use, so they are left alone
+  std::atomic<bool> patience_spent{false};
   std::vector<VkCommandBuffer> gathered;  // scratch of submit()
   std::vector<Queue::Batch> batches;
   std::mutex submit_lock;
@@ -71,10 +87,11 @@ struct Device::Impl {
 };
 
 struct Buffer::Impl {
-  explicit Impl(Device::Impl& device) : device(device) {}
+  explicit Impl(Device::Impl& device) : device(device), child(device.children) {}
   ~Impl();
 
   Device::Impl& device;
+  Child child;
   std::string name;
   uint64_t size = 0;
   uint64_t allocated = 0;  // bytes of memory behind it
@@ -86,10 +103,11 @@ struct Buffer::Impl {
 };
 
 struct Kernel::Impl {
-  explicit Impl(Device::Impl& device) : device(device) {}
+  explicit Impl(Device::Impl& device) : device(device), child(device.children) {}
   ~Impl();
 
   Device::Impl& device;
+  Child child;
   std::string name;
   KernelInterface interface;
   std::vector<KernelStatistic> statistics;
@@ -99,10 +117,11 @@ struct Kernel::Impl {
 };
 
 struct CommandBuffer::Impl {
-  explicit Impl(Device::Impl& device) : device(device) {}
+  explicit Impl(Device::Impl& device) : device(device), child(device.children) {}
   ~Impl();
 
   Device::Impl& device;
+  Child child;
   std::string name;
   VkCommandPool pool = VK_NULL_HANDLE;
   VkCommandBuffer commands = VK_NULL_HANDLE;

@@ -200,7 +200,7 @@ Result<std::vector<Kernel>> Device::create_kernels(std::span<const KernelRequest
 }
 
 Kernel::Impl::~Impl() {
-  if (device.abandoned) return;
+  if (!device.may_destroy()) return;
   if (pipeline) device.functions.vkDestroyPipeline(device.device, pipeline, nullptr);
   if (layout) device.functions.vkDestroyPipelineLayout(device.device, layout, nullptr);
   if (set_layout) device.functions.vkDestroyDescriptorSetLayout(device.device, set_layout, nullptr);

@@ -260,7 +260,7 @@ Result<CommandBuffer> Recorder::end() {
 // -- CommandBuffer
 
 CommandBuffer::Impl::~Impl() {
-  if (device.abandoned) return;
+  if (!device.may_destroy()) return;
   const VolkDeviceTable& vk = device.functions;
   if (queries) vk.vkDestroyQueryPool(device.device, queries, nullptr);
   for (const VkDescriptorPool descriptors : descriptor_pools) vk.vkDestroyDescriptorPool(device.device, descriptors, nullptr);
