@@ -123,14 +123,11 @@ Result<Device> Device::open(const DeviceRequest& request) {
 
 Status Device::reopen() {
   if (!impl_->owned) return unsupported("[device] A device of the caller's cannot be opened again by Lorikeet.");
-  if (impl_->children > 0) {
-    return invalid(join("[device] ", int(impl_->children), " buffers, kernels or command buffers are still alive; they must be destroyed before ",
-                        impl_->facts.profile.name, " is opened again."));
-  }
   DeviceRequest request = impl_->request;
   const bool happened = impl_->fault.at_submission == 0 && impl_->allocated >= impl_->fault.at_allocation;
   if (happened) request.options.fault.clear();
   LK_ASSIGN(Device fresh, open(request));
+  if (impl_->children > 0) retired_.push_back(std::move(impl_));
   impl_ = std::move(fresh.impl_);
   return Done{};
 }
@@ -139,16 +136,6 @@ Device::Device(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Device::Device(Device&&) noexcept = default;
 Device& Device::operator=(Device&&) noexcept = default;
 Device::~Device() = default;
-
-Status Device::reopen() {
-  if (!impl_->owned) return unsupported("[device] an adopted device is opened again by its owner.");
-  DeviceRequest request = impl_->request;
-  request.options.fault.clear();  // an injected fault happens once
-  LK_ASSIGN(Device fresh, open(request));
-  retired_.push_back(std::move(impl_));
-  impl_ = std::move(fresh.impl_);
-  return Done{};
-}
 
 const DeviceProfile& Device::profile() const { return impl_->facts.profile; }
 const Options& Device::options() const { return impl_->request.options; }

@@ -65,8 +65,8 @@ class Device {
   ~Device();  // waits until the device is idle
 
   // After a loss: opens the same device afresh in this object, with the options it was opened with (an injected fault
-  // that has happened does not return). All buffers, kernels and command buffers must have been destroyed. On an error
-  // the device stays as it was. A device that was adopted cannot be opened again: its owner must.
+  // that has happened does not return). Buffers, kernels and command buffers of before are dead: they may only be
+  // destroyed, now or later. On an error the device stays as it was. A device that was adopted cannot be opened again: its owner must.
   Status reopen();
 
   const DeviceProfile& profile() const;
@@ -96,9 +96,6 @@ class Device {
   Status wait(Ticket ticket, uint64_t timeout_ns = 60'000'000'000ull);
   bool done(Ticket ticket);
   bool lost() const;  // once true, only reopen() and destruction are of use
-  // The same device again, fresh, behind this object. Buffers, kernels and command buffers of before are dead: they may
-  // only be destroyed. Not for adopted devices, whose owner makes them: unsupported.
-  Status reopen();
 
   uint64_t submissions() const;                   // since opening, for reports
   std::vector<std::string> validation_messages() const;  // with options.validation: all messages so far

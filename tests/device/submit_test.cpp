@@ -159,11 +159,8 @@ TEST_CASE("an injected loss is an error, and the device can be opened again") {
     const KernelRequest request{"fill", embedded_shader("fill"), {}, 0, false};
     CHECK(device.create_kernels(std::span(&request, 1)).error().code == ErrorCode::device_lost);
     CHECK(work.commands.timings().empty());
-    const auto early = device.reopen();
-    REQUIRE_FALSE(early.ok());
-    CHECK(early.error().message.find("still alive") != std::string::npos);
+    take(device.reopen());  // what is still alive is dead, and may be destroyed later
   }
-  take(device.reopen());
   CHECK_FALSE(device.lost());
   CHECK(device.submissions() == 0);
   const Work work(device, 64);
