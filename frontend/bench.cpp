@@ -1,0 +1,274 @@
+#include "frontend/bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <random>
+
+#include "frontend/checkpoint/quant/quant.h"
+#include "frontend/decoder.h"
+#include "runtime/base/text.h"
+#include "runtime/graph/fuse.h"
+#include "runtime/graph/packing.h"
+#include "runtime/ops/ops.h"
+#include "runtime/plan/rig.h"
+#include "shaders/fma_peak.h"
+
+namespace lorikeet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Milliseconds of the fastest of at least three runs.
+Result<double> fastest(double seconds, const std::function<Status()>& run) {
+  LK_TRY(run());  // warm
+  double best = INFINITY;
+  const auto start = Clock::now();
+  for (int i = 0; i < 3 || Clock::now() - start < std::chrono::duration<double>(seconds); ++i) {
+    const auto before = Clock::now();
+    LK_TRY(run());
+    best = std::min(best, std::chrono::duration<double, std::milli>(Clock::now() - before).count());
+  }
+  return best;
+}
+
+double nmse(const std::vector<float>& got, const std::vector<float>& expected) {
+  double difference = 0, energy = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    difference += std::pow(double(got[i]) - expected[i], 2);
+    energy += std::pow(double(expected[i]), 2);
+  }
+  return energy > 0 ? difference / energy : difference;
+}
+
+std::vector<float> noise(int64_t count, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = uniform(random);
+  return values;
+}
+
+std::vector<int32_t> sample_tokens(const Model& model, int64_t count) {
+  std::mt19937_64 random(11);
+  std::vector<int32_t> tokens;
+  for (int64_t i = 0; i < count; ++i) tokens.push_back(int32_t(random() % model.config().vocabulary));
+  return tokens;
+}
+
+// Keeps a graph's plan over the model's weights and memory of its own for everything else.
+struct Bound {
+  std::unique_ptr<Buffer> inputs, scratch;
+  std::unique_ptr<Plan> plan;
+};
+
+Result<Bound> bind_graph(Model& model, const Graph& graph, int64_t input_bytes, const std::string& choice = {}) {
+  Device& device = model.device();
+  LK_ASSIGN(Draft drafted, draft(graph, {.profile = &device.profile(), .table = &model.choices(), .kernels = &model.kernels(), .forced_choice = choice}));
+  Bound bound;
+  LK_ASSIGN(Buffer inputs, device.create_buffer({uint64_t(input_bytes), MemoryUse::device, "bench inputs"}));
+  LK_ASSIGN(Buffer scratch, device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "bench scratch"}));
+  bound.inputs = std::make_unique<Buffer>(std::move(inputs));
+  bound.scratch = std::make_unique<Buffer>(std::move(scratch));
+  const auto storage = [&](const GraphTensor& info) -> Result<std::vector<Slice>> {
+    if (info.kind == TensorKind::weight) return model.storage(info);
+    return std::vector<Slice>{{bound.inputs.get(), 0, bound.inputs->size()}};
+  };
+  LK_ASSIGN(Plan plan, Plan::create(device, model.kernels(), graph, std::move(drafted), {"bench", storage, {bound.scratch.get(), 0, bound.scratch->size()}}));
+  bound.plan = std::make_unique<Plan>(std::move(plan));
+  return bound;
+}
+
+Result<double> time_plan(Device& device, Plan& plan, double seconds) {
+  return fastest(seconds, [&]() -> Status {
+    LK_ASSIGN(const Ticket ticket, plan.submit());
+    return device.wait(ticket);
+  });
+}
+
+double weight_bytes(const Model& model, bool head_only) {
+  double bytes = 0;
+  for (const Weight& weight : model.weights().weights()) {
+    const bool head = weight.role == WeightRole::output || (weight.role == WeightRole::token_embedding && model.config().tied_embeddings);
+    if (weight.shape.rank() < 2 || (weight.role == WeightRole::token_embedding && !head)) continue;
+    if (head == head_only) bytes += double(packed_bytes(weight.type, weight.shape.rows(), weight.shape.columns()));
+  }
+  return bytes;
+}
+
+double product_flops(const Model& model, bool head_only) {
+  double flops = 0;
+  for (const Weight& weight : model.weights().weights()) {
+    const bool head = weight.role == WeightRole::output || (weight.role == WeightRole::token_embedding && model.config().tied_embeddings);
+    if (weight.shape.rank() < 2 || (weight.role == WeightRole::token_embedding && !head)) continue;
+    if (head == head_only) flops += 2.0 * double(weight.shape.elements());
+  }
+  return flops;
+}
+
+}  // namespace
+
+Result<BenchLine> bench_peak(Device& device, KernelLibrary& kernels, double seconds) {
+  static const Op kPeak{"fma_peak", [](Inputs, const Attributes& a) -> Result<Shapes> { return Shapes{{DType::f32, {a.integer("lanes")}}}; },
+                        [](const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+                          const shader::FmaPeakParams params{uint32_t(node.attributes.integer("turns")), 0.999f, 0.001f};
+                          Choice choice{.name = "plain"};
+                          Dispatch dispatch{.kernel = "fma_peak", .operands = {Operand::of(node.outputs[0])}, .params = params_bytes(params)};
+                          dispatch.groups.x = groups_for(node.outputs[0].shape.elements(), shader::kFmaPeakLanes);
+                          choice.dispatches.push_back(dispatch);
+                          choices.push_back(choice);
+                        }};
+  constexpr int64_t kTurns = 4000;  // few enough for drivers that end long loops
+  const int64_t lanes = device.profile().kind == DeviceKind::cpu ? 64 * 64 : 64 * 4096;
+  Graph graph;
+  graph.keep(graph.apply(kPeak, {}, {{"turns", kTurns}, {"lanes", lanes}})[0], "y");
+  LK_ASSIGN(Rig rig, Rig::create(device, kernels, graph, {}));
+  LK_ASSIGN(const double ms, fastest(seconds, [&] { return rig.run(); }));
+  return BenchLine{"register-only multiply-add", ms, 2.0 * double(shader::kFmaPeakPerTurn) * double(kTurns) * double(lanes)};
+}
+
+Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, double seconds) {
+  const DecoderConfig& config = model.config();
+  Graph g;
+  const auto input = [&](int64_t count, int64_t columns) { return g.input(join("x.", count, ".", columns), DType::f32, {count, columns}); };
+  const Tensor hidden = input(rows, config.hidden), attended = input(rows, int64_t(config.heads) * config.head_dim), gated = input(rows, config.intermediate);
+  for (uint32_t layer = 0; layer < config.layers; ++layer) {
+    const auto w = [&](WeightRole role) { return model.weights().tensor(g, role, layer); };
+    // Neighbours in one storage become one product, as in the model's plans.
+    const Tensor q = w(WeightRole::q), k = w(WeightRole::k), v = w(WeightRole::v), gate = w(WeightRole::gate), up = w(WeightRole::up);
+    const bool one = g.info(q).storage.name == g.info(v).storage.name && q.shape.rows() % kGroupRows == 0 && k.shape.rows() % kGroupRows == 0;
+    if (one) {
+      matmul(g, hidden, g.add_weight_view(q, {q.shape.rows() + k.shape.rows() + v.shape.rows(), config.hidden}));
+    } else {
+      for (const Tensor& weight : {q, k, v}) matmul(g, hidden, weight);
+    }
+    matmul(g, attended, w(WeightRole::o));
+    if (g.info(gate).storage.name == g.info(up).storage.name) {
+      const int64_t i = gate.shape.rows();
+      fused_matmul(g, {.x = hidden, .weight = g.add_weight_view(gate, {padded_rows(i) + i, config.hidden}), .gated_rows = i});
+    } else {
+      for (const Tensor& weight : {gate, up}) matmul(g, hidden, weight);
+    }
+    matmul(g, gated, w(WeightRole::down));
+  }
+  const Tensor head = model.weights().tensor(g, WeightRole::output);
+  g.keep(matmul(g, input(head_rows, config.hidden), head ? head : model.weights().tensor(g, WeightRole::token_embedding)), "logits");
+  if (g.error()) return *g.error();
+  const int64_t widest = std::max<int64_t>({config.hidden, int64_t(config.heads) * config.head_dim, config.intermediate});
+  LK_ASSIGN(Bound bound, bind_graph(model, g, std::max(rows, head_rows) * widest * 4));
+  LK_ASSIGN(const double ms, time_plan(model.device(), *bound.plan, seconds));
+  return BenchLine{join("chain of products, ", rows, rows == 1 ? " row" : " rows"), ms,
+                   product_flops(model, false) * double(rows) + product_flops(model, true) * double(head_rows),
+                   weight_bytes(model, false) + weight_bytes(model, true), double(rows)};
+}
+
+Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& options) {
+  // Verify: the same log-probabilities as plain ops.
+  const auto tokens = sample_tokens(model, 24);
+  SessionOptions plain_options = options.session;
+  plain_options.fuse = false;
+  plain_options.reproducible = true;
+  std::vector<float> expected;
+  {
+    LK_ASSIGN(Session plain, Session::create(model, plain_options));
+    LK_ASSIGN(expected, plain.log_probs(0, tokens));
+  }
+  LK_ASSIGN(Session session, Session::create(model, options.session));
+  LK_ASSIGN(const auto got, session.log_probs(0, tokens));
+  const double error = nmse(got, expected);
+  const double limit = options.session.kv == DType::f16 ? 5e-4 : 1e-6;
+  if (!(error <= limit))
+    return Error{ErrorCode::internal, join("[bench] the fused plan's log-probabilities differ from the plain one's: nmse ", error, ", allowed ", limit, "."), {}};
+
+  std::vector<BenchLine> lines;
+  const std::string note = join("nmse ", error, " against unfused");
+  const auto prompt = sample_tokens(model, options.prompt + 1);
+  LK_ASSIGN(const double prompt_ms, fastest(options.seconds, [&]() -> Status {
+    session.clear(0);
+    return session.set_tokens(0, prompt);
+  }));
+  LK_ASSIGN(const Plan* decode, session.decode_plan());
+  const double layers_flops = product_flops(model, false);
+  lines.push_back({join("prompt ", options.prompt), prompt_ms, layers_flops * double(options.prompt), 0, double(options.prompt), note});
+  GenerateRequest request{.max_tokens = uint32_t(options.generate)};
+  LK_ASSIGN(const double generate_ms, fastest(options.seconds, [&]() -> Status {
+    LK_TRY(session.set_tokens(0, std::span(prompt).first(8)));
+    return session.generate(std::span(&request, 1), {}).ok() ? Status(Done{}) : Error{ErrorCode::internal, "[bench] generation failed.", {}};
+  }));
+  lines.push_back({"generation", generate_ms / double(options.generate), layers_flops + product_flops(model, true),
+                   double(decode->counts().bytes), 1, note});
+  return lines;
+}
+
+Result<std::vector<BenchLine>> bench_matmul(Device& device, KernelLibrary& kernels, const MatmulBench& what) {
+  if (unit_layout(what.type).columns == 0) return invalid(join("[bench] ", name(what.type), " is not a weight type that kernels read."));
+  if (what.columns % layout(what.type).block) return invalid(join("[bench] ", what.columns, " columns are not a multiple of the block of ", layout(what.type).block, "."));
+  std::vector<std::byte> weights(row_bytes(what.type, uint64_t(what.columns)) * uint64_t(what.outputs));
+  LK_TRY(quantise(what.type, noise(what.outputs * what.columns, 1), weights, 0));
+  Graph g;
+  const Tensor x = g.input("x", DType::f32, {what.rows, what.columns});
+  const Tensor w = g.weight("w", what.type, {what.outputs, what.columns}, {"w", 0, padded_rows(what.outputs)});
+  g.keep(matmul(g, x, w), "y");
+  if (g.error()) return *g.error();
+  RigData data;
+  data.floats["x"] = noise(what.rows * what.columns, 2);
+  data.bytes["w"] = std::move(weights);
+
+  Choices choices;
+  const Node& node = g.nodes().back();
+  node.op->lower(g, node, device.profile(), choices);
+  std::vector<float> expected;
+  std::vector<BenchLine> lines;
+  for (auto choice = choices.rbegin(); choice != choices.rend(); ++choice) {
+    LK_ASSIGN(Rig rig, Rig::create(device, kernels, g, data, {.choice = choice->name}));
+    LK_TRY(rig.run());
+    LK_ASSIGN(const RigOutcome outcome, rig.read());
+    const auto& got = outcome.floats.at("y");
+    if (expected.empty()) expected = got;
+    const double error = nmse(got, expected);
+    if (!(error <= choice->tolerance))
+      return Error{ErrorCode::internal, join("[bench] matmul ", choice->name, " differs from the plain choice: nmse ", error, ", allowed ", choice->tolerance, "; run `lorikeet doctor`."), {}};
+    LK_ASSIGN(const double ms, fastest(what.seconds, [&] { return rig.run(); }));
+    const double bytes = double(packed_bytes(what.type, what.outputs, what.columns)) + 4.0 * double(what.rows * (what.columns + what.outputs));
+    lines.push_back({join("matmul ", choice->name), ms, 2.0 * double(what.rows * what.outputs * what.columns), bytes, 0, join("nmse ", error)});
+  }
+  std::reverse(lines.begin(), lines.end());
+  return lines;
+}
+
+Result<std::vector<BenchLine>> tune(Model& model, double seconds) {
+  std::map<std::string, bool> seen;
+  std::vector<BenchLine> lines;
+  for (int64_t rows : {1, 4, 32, 128}) {
+    const DecoderShape shape{.rows = rows, .head = Head::logits, .wanted = rows,
+                             .sizes = {.places = 32, .control_words = 4096, .kv_limit = 32}};
+    Graph whole = build_decoder(model.config(), model.weights(), shape);
+    fuse(whole, model.device().profile());
+    if (whole.error()) return *whole.error();
+    for (const Node& node : whole.nodes()) {
+      if (node.op->name != "matmul" || !seen.emplace(ChoiceTable::key(whole, node), true).second) continue;
+      // The node alone, with the model's weights.
+      Graph single = whole;
+      single.replace_nodes({node});
+      Choices choices;
+      node.op->lower(single, node, model.device().profile(), choices);
+      BenchLine best{.milliseconds = INFINITY};
+      for (const Choice& choice : choices) {
+        if (model.choices().quarantined(ChoiceTable::family(single, node), choice.name)) continue;
+        LK_ASSIGN(Bound bound, bind_graph(model, single, 256, choice.name));
+        LK_ASSIGN(const double ms, time_plan(model.device(), *bound.plan, seconds));
+        if (ms < best.milliseconds) best = {join(ChoiceTable::key(whole, node), " -> ", choice.name), ms, 2.0 * double(node.inputs[0].shape.rows() * node.inputs[1].shape.elements()),
+                                            double(packed_bytes(node.inputs[1].dtype, node.inputs[1].shape.rows(), node.inputs[1].shape.columns())), 0, choice.name};
+      }
+      model.choices().prefer(ChoiceTable::key(whole, node), best.note, best.milliseconds);
+      lines.push_back(best);
+    }
+  }
+  LK_TRY(model.choices().save());
+  return lines;
+}
+
+}  // namespace lorikeet

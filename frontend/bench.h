@@ -1,0 +1,52 @@
+// Benchmarks: verify, then time. Every figure comes with the bytes or the floating point operations behind it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "frontend/model.h"
+#include "frontend/session.h"
+
+namespace lorikeet {
+
+struct BenchLine {
+  std::string what;        // "generation", "prompt 128", "chain of products, 1 row", "matmul tile_4x8"
+  double milliseconds = 0; // of one run; the best of several
+  double flops = 0;        // of one run
+  double bytes = 0;        // of one run
+  double tokens = 0;       // of one run; 0 where that means nothing
+  std::string note;        // "nmse 3e-15 against plain"
+
+  double gflops() const { return flops / milliseconds / 1e6; }
+  double gbytes() const { return bytes / milliseconds / 1e6; }
+  double tokens_per_second() const { return tokens * 1000 / milliseconds; }
+};
+
+struct BenchOptions {
+  int64_t prompt = 128;     // tokens
+  int64_t generate = 32;    // tokens
+  double seconds = 2;       // time spent on each line, at least three runs
+  SessionOptions session;
+};
+
+// Multiply-adds in registers alone: what the device could do.
+Result<BenchLine> bench_peak(Device& device, KernelLibrary& kernels, double seconds);
+// Generation and prompt of the whole model, after its log-probabilities were compared with unfused plain choices.
+Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& options);
+// All matrix products of the model with their weights and nothing else: the head on `head_rows` of the rows.
+Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, double seconds);
+
+struct MatmulBench {
+  DType type = DType::q4_1;
+  int64_t rows = 1, outputs = 1536, columns = 576;
+  double seconds = 1;
+};
+// Every choice that the device has for one product, each compared with the plain one first. An error if one differs.
+Result<std::vector<BenchLine>> bench_matmul(Device& device, KernelLibrary& kernels, const MatmulBench& what);
+
+// Times every choice of every different product of the model in its plans of 1, 4, 32 and 128 rows, and writes the
+// fastest into the table of choices. Returns one line a product.
+Result<std::vector<BenchLine>> tune(Model& model, double seconds);
+
+}  // namespace lorikeet
