@@ -52,7 +52,7 @@ std::string strip_accents(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
     const Utf8Step step = decode_utf8(text, at);
-    if (!is_nonspacing_mark(step.code_point)) out += text.substr(at, step.length);
+    if (!is_mark(step.code_point)) out += text.substr(at, step.length);
     at += step.length;
   }
   return out;

@@ -55,8 +55,7 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   int code = 0;
   PCRE2_SIZE offset = 0;
   impl->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                             PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_DOTALL | PCRE2_NEVER_BACKSLASH_C, &code,
-                             &offset, context.get());
+                             PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context.get());
   if (!impl->code)
     return corrupt(join("[regex] the pattern \"", shortened(pattern), "\" does not compile: ", library_message(code), "."));
   pcre2_jit_compile(impl->code, PCRE2_JIT_COMPLETE);  // where it is not available, the interpreter runs

@@ -23,7 +23,7 @@ struct TextRange {
 // One compiled pattern. Immutable: any number of threads may scan with it, each with its own Scanner.
 class Regex {
  public:
-  // At most 64 KiB of pattern. `^` and `$` match at line ends, `.` matches line ends too.
+  // At most 64 KiB of pattern. `^` and `$` match at line ends, `.` matches all but U+000A.
   static Result<Regex> compile(std::string_view pattern);
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;

@@ -16,7 +16,8 @@ namespace {
 // The members of \s and \w in Oniguruma's Unicode mode, as the inside of a PCRE2 class.
 constexpr std::string_view kSpace = R"(\t-\r\x{85}\p{Z})";
 constexpr std::string_view kWord =
-    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
+constexpr std::string_view kWordOutsideClass = R"(\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";  // an oddity of Oniguruma
 constexpr std::string_view kHex = "0-9A-Fa-f";
 
 struct LongName {
@@ -63,7 +64,7 @@ class Translator {
       case '(': return open_group();
       case ')': {
         if (groups_.empty()) return refuse("an unmatched closing parenthesis");
-        atom_ = groups_.back();
+        atom_ = groups_.back().begin;
         groups_.pop_back();
         out_.push_back(in_[at_++]);
         return Done{};
@@ -108,7 +109,7 @@ class Translator {
   }
 
   Status open_group() {
-    const bool first_in_group = out_.empty() || out_.back() == '(' || out_.back() == ':';
+    const bool first_in_group = out_.size() == (groups_.empty() ? 0 : groups_.back().content);
     begin_atom();
     if (in_.substr(at_, 2) == "(*") return refuse("a verb");
     if (in_.substr(at_, 2) != "(?") return push_group(1);
@@ -126,13 +127,14 @@ class Translator {
   }
 
   Status push_group(size_t length) {
-    groups_.push_back(out_.size());
+    const size_t begin = out_.size();
     out_ += in_.substr(at_, length);
     at_ += length;
+    groups_.push_back({begin, out_.size()});
     return Done{};
   }
 
-  // (?imx-imx:...) or (?imx-imx); Oniguruma's m lets the dot match line ends, as PCRE2's s does.
+  // (?imx-imx:...) or (?imx-imx); Oniguruma's m lets the dot match line ends, which is s in PCRE2.
   Status options(std::string_view rest, bool first_in_group) {
     size_t length = 0;
     std::string letters;
@@ -142,8 +144,9 @@ class Translator {
       return refuse("this kind of group");
     const bool scoped = rest[length] == ':';
     if (!scoped && !first_in_group) return refuse("an option in the middle of a group");
-    if (scoped) groups_.push_back(out_.size());
+    const size_t begin = out_.size();
     out_ += join("(?", letters, scoped ? ":" : ")");
+    if (scoped) groups_.push_back({begin, out_.size()});
     at_ += 2 + length + 1;
     return Done{};
   }
@@ -151,19 +154,18 @@ class Translator {
   Status escape(bool in_class) {
     if (at_ + 1 >= in_.size()) return refuse("a lone backslash");
     const char c = in_[at_ + 1];
-    const auto put_class = [&](std::string_view members, bool negated) -> Status {
-      if (in_class && negated) return refuse("a negated class in a class");
+    const auto put_class = [&](std::string_view members, bool negated, std::string_view outside = "") -> Status {
       at_ += 2;
-      out_ += in_class ? std::string(members) : join("[", negated ? "^" : "", members, "]");
+      if (!in_class) out_ += join("[", negated ? "^" : "", members, outside, "]");
+      else if (negated) complements_.push_back(members);
+      else out_ += members;
       return Done{};
     };
     switch (c) {
       case 's': return put_class(kSpace, false);
-      case 'S':
-        if (!in_class) return put_class(kSpace, true);
-        break;
-      case 'w': return put_class(kWord, false);
-      case 'W': return put_class(kWord, true);
+      case 'S': return put_class(kSpace, true);
+      case 'w': return put_class(kWord, false, kWordOutsideClass);
+      case 'W': return put_class(kWord, true, kWordOutsideClass);
       case 'h': return put_class(kHex, false);
       case 'H': return put_class(kHex, true);
       case 'v': at_ += 2; out_ += "\\x{0B}"; return Done{};
@@ -173,7 +175,7 @@ class Translator {
       default: break;
     }
     const bool letter = std::isalpha(static_cast<unsigned char>(c)) != 0;
-    const std::string_view known = in_class ? "SdDnrtfeabx" : "dDbBAzZGRXnrtfeaxkN";
+    const std::string_view known = in_class ? "dDnrtfeabx" : "dDbBAzZGRXnrtfeaxkN";
     if (letter && known.find(c) == std::string_view::npos) return refuse(join("the escape \\", c));
     if (static_cast<unsigned char>(c) >= 0x80) {
       ++at_;
@@ -219,10 +221,34 @@ class Translator {
     return Done{};
   }
 
+  // Classes with complements in them, as [^\S\n], become groups: PCRE2's own \S and \W have other members.
   Status character_class() {
-    out_.push_back('[');
     ++at_;
-    if (next_is("^")) out_.push_back(in_[at_++]);
+    const bool negated = next_is("^");
+    if (negated) ++at_;
+    std::string before = std::move(out_);
+    out_.clear();
+    complements_.clear();
+    LK_TRY(class_members());
+    const std::string members = std::move(out_);
+    out_ = std::move(before);
+    if (complements_.empty()) {
+      out_ += join("[", negated ? "^" : "", members, "]");
+      return Done{};
+    }
+    out_ += "(?:";
+    if (!members.empty()) out_ += join(negated ? "(?![" : "[", members, negated ? "])" : "]|");
+    for (size_t i = 0; i < complements_.size(); ++i) {
+      const bool last = i + 1 == complements_.size();
+      if (negated) out_ += join(last ? "[" : "(?=[", complements_[i], last ? "]" : "])");
+      else out_ += join("[^", complements_[i], last ? "]" : "]|");
+    }
+    out_ += ")";
+    return Done{};
+  }
+
+  // From after [ or [^ to after the ].
+  Status class_members() {
     for (bool first = true;; first = false) {
       if (at_ >= in_.size()) return refuse("an unfinished character class");
       const char c = in_[at_];
@@ -242,11 +268,13 @@ class Translator {
         return refuse("a class in a class");
       } else if (next_is("&&")) {
         return refuse("an intersection of classes");
+      } else if (c == '^' && out_.empty()) {
+        out_ += "\\^";
+        ++at_;
       } else {
         copy_character();
       }
     }
-    out_.push_back(']');
     ++at_;
     return Done{};
   }
@@ -255,7 +283,12 @@ class Translator {
   size_t at_ = 0;
   std::string out_;
   size_t atom_ = 0;             // where in out_ the last atom begins
-  std::vector<size_t> groups_;  // where in out_ the open groups begin
+  struct OpenGroup {
+    size_t begin;    // where in out_ it begins,
+    size_t content;  // and what is inside
+  };
+  std::vector<OpenGroup> groups_;
+  std::vector<std::string_view> complements_;  // of the class that is being read: what its \S, \W, \H leave out
 };
 
 }  // namespace

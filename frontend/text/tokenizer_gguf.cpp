@@ -69,6 +69,7 @@ Status add_pieces(const GgufVocabulary& vocabulary, TokenizerParts& parts) {
   size_t bytes = 0;
   for (const std::string& token : vocabulary.tokens) bytes += token.size();
   Vocabulary& pieces = parts.model.vocabulary;
+  pieces.allow_ids(vocabulary.tokens.size());
   pieces.reserve(vocabulary.tokens.size(), bytes);
   for (size_t id = 0; id < vocabulary.tokens.size(); ++id)
     LK_TRY(pieces.add(replace_invalid_utf8(vocabulary.tokens[id]), int64_t(id)));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "frontend/text/json_fields.h"
+#include "frontend/text/tokenizer_json_reader.h"
 #include "frontend/text/tokenizer_json_steps.h"
 #include "frontend/text/tokenizer_parts.h"
 #include "runtime/base/text.h"
@@ -15,46 +16,12 @@ constexpr int kDeepest = 16;
 
 // ---- model ----
 
-Status read_pieces(const Json& model, Vocabulary& vocabulary) {
-  LK_ASSIGN(const Json* vocab, object_field(model, "vocab", "model"));
-  size_t bytes = 0;
-  for (const auto& entry : vocab->items()) bytes += entry.key().size();
-  vocabulary.reserve(vocab->size(), bytes);
-  for (const auto& entry : vocab->items()) {
-    const Json& id = entry.value();
-    if (!id.is_number_integer() || (id.is_number_unsigned() && id.get<uint64_t>() > uint64_t(INT64_MAX)))
-      return corrupt(join("[tokenizer] tokenizer.json: the id of \"", entry.key().substr(0, 64), "\" is not an integer."));
-    LK_TRY(vocabulary.add(entry.key(), id.get<int64_t>()));
-  }
-  return Done{};
-}
-
-// A merge is "left right" or ["left", "right"].
-bool halves(const Json& merge, std::string_view& left, std::string_view& right) {
-  if (merge.is_string()) {
-    const std::string_view text = merge.get_ref<const std::string&>();
-    const size_t space = text.find(' ');
-    if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) return false;
-    left = text.substr(0, space);
-    right = text.substr(space + 1);
-    return true;
-  }
-  if (!merge.is_array() || merge.size() != 2 || !merge[0].is_string() || !merge[1].is_string()) return false;
-  left = merge[0].get_ref<const std::string&>();
-  right = merge[1].get_ref<const std::string&>();
-  return true;
-}
-
-Status read_merges(const Json& model, Bpe& bpe) {
-  LK_ASSIGN(const Json* merges, array_field(model, "merges", "model"));
-  bpe.merges.reserve(merges->size());
+Status resolve_merges(const MergeList& merges, Bpe& bpe) {
+  bpe.merges.reserve(merges.size());
   const std::string& prefix = bpe.settings.continuing_subword_prefix;
   std::string whole;
-  uint32_t rank = 0;
-  for (const Json& merge : *merges) {
-    std::string_view left, right;
-    if (!halves(merge, left, right))
-      return corrupt(join("[tokenizer] tokenizer.json: merge ", rank, " must be \"left right\" or [\"left\", \"right\"]."));
+  for (size_t rank = 0; rank < merges.size(); ++rank) {
+    const std::string_view left = merges.left(rank), right = merges.right(rank);
     if (right.size() < prefix.size())
       return corrupt(join("[tokenizer] tokenizer.json: the right half of merge ", rank, " lacks the subword prefix."));
     whole.assign(left).append(right.substr(prefix.size()));
@@ -63,14 +30,14 @@ Status read_merges(const Json& model, Bpe& bpe) {
       return corrupt(join("[tokenizer] tokenizer.json: merge ", rank, " names \"",
                           (!left_id ? left : !right_id ? right : std::string_view(whole)).substr(0, 64),
                           "\", which the vocabulary lacks."));
-    bpe.merges.put(*left_id, *right_id, {rank++, *id});
+    bpe.merges.put(*left_id, *right_id, {uint32_t(rank), *id});
   }
   return Done{};
 }
 
-Status read_model(const Json& root, TokenizerParts& parts) {
-  LK_ASSIGN(const Json* model, object_field(root, "model", kFile));
-  LK_ASSIGN(const std::string type, string_field(*model, "type", "model", find_field(*model, "merges") ? "BPE" : ""));
+Status read_model(TokenizerJson& file, TokenizerParts& parts) {
+  LK_ASSIGN(const Json* model, object_field(file.rest, "model", kFile));
+  LK_ASSIGN(const std::string type, string_field(*model, "type", "model", file.has_merges ? "BPE" : ""));
   if (type != "BPE")
     return unsupported(join("[tokenizer] tokenizer.json: the model must be BPE, it is \"", type.substr(0, 64), "\"."));
   BpeSettings& settings = parts.model.settings;
@@ -81,8 +48,10 @@ Status read_model(const Json& root, TokenizerParts& parts) {
   LK_ASSIGN(settings.ignore_merges, bool_field(*model, "ignore_merges", "model", false));
   if (std::max(settings.continuing_subword_prefix.size(), settings.end_of_word_suffix.size()) > 256)
     return unsupported("[tokenizer] tokenizer.json: a subword prefix or suffix has more than 256 bytes.");
-  LK_TRY(read_pieces(*model, parts.model.vocabulary));
-  LK_TRY(read_merges(*model, parts.model));
+  if (!file.has_vocabulary) return corrupt("[tokenizer] tokenizer.json: \"vocab\" of the model must be an object.");
+  if (!file.has_merges) return corrupt("[tokenizer] tokenizer.json: \"merges\" of the model must be an array.");
+  parts.model.vocabulary = std::move(file.vocabulary);
+  LK_TRY(resolve_merges(file.merges, parts.model));
   LK_ASSIGN(const std::string unknown, string_field(*model, "unk_token", "model", ""));
   settings.unknown_id = unknown.empty() ? -1 : parts.model.vocabulary.find(unknown).value_or(-1);
   if (!unknown.empty() && settings.unknown_id < 0)
@@ -119,24 +88,39 @@ Status read_added_tokens(const Json& root, TokenizerParts& parts) {
 
 // ---- post-processor ----
 
+std::optional<int32_t> read_id(const Json& value) {
+  if (!value.is_number_integer()) return std::nullopt;
+  const int64_t id = value.get<int64_t>();
+  if (id < 0 || id > INT32_MAX) return std::nullopt;
+  return int32_t(id);
+}
+
 // [token, id], as BertProcessing and RobertaProcessing have it.
 Result<int32_t> read_pair_id(const Json& processor, const char* name) {
   LK_ASSIGN(const Json* pair, array_field(processor, name, "post_processor"));
-  if (pair->size() != 2 || !(*pair)[1].is_number_unsigned() || (*pair)[1].get<uint64_t>() > uint64_t(INT32_MAX))
-    return corrupt(join("[tokenizer] tokenizer.json: \"", name, "\" of the post_processor must be [token, id]."));
-  return (*pair)[1].get<int32_t>();
+  const auto id = pair->size() == 2 ? read_id((*pair)[1]) : std::nullopt;
+  if (!id) return corrupt(join("[tokenizer] tokenizer.json: \"", name, "\" of the post_processor must be [token, id]."));
+  return *id;
 }
 
 Status append_template_ids(const Json& processor, const std::string& name, std::vector<int32_t>& ids) {
   LK_ASSIGN(const Json* tokens, object_field(processor, "special_tokens", "post_processor"));
   LK_ASSIGN(const Json* token, object_field(*tokens, name.c_str(), "special_tokens"));
   LK_ASSIGN(const Json* list, array_field(*token, "ids", "special_tokens"));
-  for (const Json& id : *list) {
-    if (!id.is_number_unsigned() || id.get<uint64_t>() > uint64_t(INT32_MAX))
-      return corrupt("[tokenizer] tokenizer.json: an id of the post_processor is no id.");
-    ids.push_back(id.get<int32_t>());
+  for (const Json& value : *list) {
+    const auto id = read_id(value);
+    if (!id) return corrupt("[tokenizer] tokenizer.json: an id of the post_processor is no id.");
+    ids.push_back(*id);
   }
   if (ids.size() > kMostTemplateIds) return unsupported("[tokenizer] tokenizer.json: the post_processor adds too many tokens.");
+  return Done{};
+}
+
+Status set_template(std::vector<int32_t> before, std::vector<int32_t> after, TokenizerParts& parts) {
+  if (!parts.before.empty() || !parts.after.empty())
+    return unsupported("[tokenizer] tokenizer.json: more than one step of the post_processor adds tokens.");
+  parts.before = std::move(before);
+  parts.after = std::move(after);
   return Done{};
 }
 
@@ -155,9 +139,7 @@ Status read_template(const Json& processor, TokenizerParts& parts) {
   }
   if (sequences != 1)
     return unsupported(join("[tokenizer] tokenizer.json: the post_processor must hold the text once, it holds it ", sequences, " times."));
-  parts.before.insert(parts.before.begin(), before.begin(), before.end());
-  parts.after.insert(parts.after.end(), after.begin(), after.end());
-  return Done{};
+  return set_template(std::move(before), std::move(after), parts);
 }
 
 Status read_processor(const Json& processor, int depth, TokenizerParts& parts) {
@@ -167,9 +149,7 @@ Status read_processor(const Json& processor, int depth, TokenizerParts& parts) {
   if (type == "BertProcessing" || type == "RobertaProcessing") {
     LK_ASSIGN(const int32_t begin, read_pair_id(processor, "cls"));
     LK_ASSIGN(const int32_t end, read_pair_id(processor, "sep"));
-    parts.before.insert(parts.before.begin(), begin);
-    parts.after.push_back(end);
-    return Done{};
+    return set_template({begin}, {end}, parts);
   }
   if (type != "Sequence" || depth >= kDeepest)
     return unsupported(join("[tokenizer] tokenizer.json: the post_processor \"", type.substr(0, 64), "\" is not supported."));
@@ -269,8 +249,9 @@ Status read_config(const TokenizerFiles& files, TokenizerParts& parts) {
 Result<TokenizerParts> read_parts(const TokenizerFiles& files) {
   TokenizerParts parts;
   {
-    LK_ASSIGN(const Json root, parse_json(files.tokenizer_json, kFile));
-    LK_TRY(read_model(root, parts));
+    LK_ASSIGN(TokenizerJson file, parse_tokenizer_json(files.tokenizer_json));
+    const Json& root = file.rest;
+    LK_TRY(read_model(file, parts));
     LK_TRY(read_normalizer(root, parts));
     LK_TRY(read_pre_tokenizer(root, parts));
     LK_TRY(read_added_tokens(root, parts));

@@ -39,6 +39,6 @@ bool is_whitespace(char32_t c);        // property White_Space
 bool is_number(char32_t c);            // categories Nd, Nl, No
 bool is_punctuation(char32_t c);       // ASCII punctuation and symbols, and the categories P*
 bool is_word(char32_t c);              // letters, marks, decimal digits, letter numbers, connectors, joiners
-bool is_nonspacing_mark(char32_t c);   // category Mn
+bool is_mark(char32_t c);              // categories Mn, Mc, Me
 
 }  // namespace lorikeet

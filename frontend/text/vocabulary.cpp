@@ -1,6 +1,5 @@
 #include "frontend/text/vocabulary.h"
 
-#include <algorithm>
 #include <bit>
 #include <functional>
 
@@ -10,7 +9,6 @@ namespace lorikeet {
 
 void Vocabulary::reserve(size_t pieces, size_t bytes) {
   text_.reserve(text_.size() + bytes);
-  id_limit_ = std::max(id_limit_, 4 * (spans_.size() + pieces));
   const size_t wanted = std::bit_ceil(2 * (used_ + pieces) + 2);
   if (wanted <= slots_.size()) return;
   std::vector<Slot> old(wanted);

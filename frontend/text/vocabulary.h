@@ -1,6 +1,7 @@
 // The pieces of a vocabulary and their ids.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,8 +17,11 @@ class Vocabulary {
  public:
   static constexpr int64_t kIdLimit = int64_t(1) << 20;  // ids below this are always fine, holes or not
 
-  // `pieces` and `bytes` are what is about to be added: they bound how large an id may be.
+  // How much is about to be added.
   void reserve(size_t pieces, size_t bytes);
+  // Ids from `count` on are refused, but never those below kIdLimit. To be bound to the size of the file: a hostile id
+  // must not cost memory.
+  void allow_ids(size_t count) { id_limit_ = std::max(id_limit_, count); }
   // Two texts may share an id (the first one is its piece); a text that is already there keeps its id.
   Status add(std::string_view text, int64_t id);
   // Gives an id a piece that is not found by its text: an added token that covers a piece of the model.

@@ -14,6 +14,8 @@ std::string read_or_fail(const std::filesystem::path& path);
 // Each case: text, ids, and where they differ ids_no_special, ids_add_special, decoded_skip_special. Also streams the ids
 // one by one. Returns the number of cases.
 size_t check_cases(const Tokenizer& tokenizer, const nlohmann::json& reference);
+// The `decode` cases: ids in no sensible order and their text, at once and as a stream.
+size_t check_decoding(const Tokenizer& tokenizer, const nlohmann::json& reference);
 // The `invalid_utf8` cases: raw bytes in hexadecimal and their ids.
 size_t check_invalid_utf8(const Tokenizer& tokenizer, const nlohmann::json& reference);
 

@@ -75,12 +75,23 @@ size_t check_cases(const Tokenizer& tokenizer, const Json& reference) {
     CHECK(encode(tokenizer, text, {}) == ids);
     CHECK(encode(tokenizer, text, {.parse_special = false}) == ids_or(item, "ids_no_special", ids));
     CHECK(encode(tokenizer, text, {.add_special = true}) == ids_or(item, "ids_add_special", ids));
+    if (!item.contains("decoded")) continue;
     const std::string decoded = item["decoded"];
     CHECK(tokenizer.decode(ids) == decoded);
     CHECK(tokenizer.decode(ids, {.skip_special = true}) == item.value("decoded_skip_special", decoded));
     CHECK(stream(tokenizer, ids) == decoded);
   }
   return reference["cases"].size();
+}
+
+size_t check_decoding(const Tokenizer& tokenizer, const Json& reference) {
+  for (const auto& item : reference["decode"]) {
+    const Ids ids = item["ids"];
+    INFO(item["ids"].dump());
+    CHECK(tokenizer.decode(ids) == item["decoded"].get<std::string>());
+    CHECK(stream(tokenizer, ids) == item["decoded"].get<std::string>());
+  }
+  return reference["decode"].size();
 }
 
 size_t check_invalid_utf8(const Tokenizer& tokenizer, const Json& reference) {
