@@ -79,5 +79,5 @@ std::span<const uint32_t> embedded_shader(std::string_view name) {
 }  // namespace lorikeet
 ")
   add_library(${target} STATIC ${CMAKE_CURRENT_BINARY_DIR}/embedded.cpp ${headers})
-  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR} PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
 endfunction()
