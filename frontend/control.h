@@ -15,6 +15,7 @@ class ControlTables {
   ControlTables(uint32_t rows, uint32_t slots, uint32_t blocks_per_slot);
 
   uint64_t words() const { return words_.size(); }
+  const std::vector<uint32_t>& table() const { return words_; }
   // Rows of the next run; every row of `wanted` gets logits. Rows beyond are padding up to `padded`.
   void set_rows(std::span<const shader::Row> rows, std::span<const uint32_t> wanted, uint32_t padded);
   void set_slot(uint32_t slot, const shader::Slot& value);
