@@ -121,21 +121,22 @@ Result<Device> Device::open(const DeviceRequest& request) {
   return Device(std::move(impl));
 }
 
+Device::Device(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Device::Device(Device&&) noexcept = default;
+Device& Device::operator=(Device&&) noexcept = default;
+Device::~Device() = default;
+
 Status Device::reopen() {
   if (!impl_->owned) return unsupported("[device] A device of the caller's cannot be opened again by Lorikeet.");
   DeviceRequest request = impl_->request;
   const bool happened = impl_->fault.at_submission == 0 && impl_->allocated >= impl_->fault.at_allocation;
   if (happened) request.options.fault.clear();
   LK_ASSIGN(Device fresh, open(request));
-  if (impl_->children > 0) retired_.push_back(std::move(impl_));
+  retired_.push_back(std::move(impl_));
   impl_ = std::move(fresh.impl_);
+  std::erase_if(retired_, [](const std::unique_ptr<Impl>& old) { return old->children == 0; });
   return Done{};
 }
-
-Device::Device(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Device::Device(Device&&) noexcept = default;
-Device& Device::operator=(Device&&) noexcept = default;
-Device::~Device() = default;
 
 const DeviceProfile& Device::profile() const { return impl_->facts.profile; }
 const Options& Device::options() const { return impl_->request.options; }

@@ -66,7 +66,8 @@ class Device {
 
   // After a loss: opens the same device afresh in this object, with the options it was opened with (an injected fault
   // that has happened does not return). Buffers, kernels and command buffers of before are dead: they may only be
-  // destroyed, now or later. On an error the device stays as it was. A device that was adopted cannot be opened again: its owner must.
+  // destroyed, now or later. On an error the device stays as it was. A device that was adopted cannot be opened again:
+  // its owner must.
   Status reopen();
 
   const DeviceProfile& profile() const;
