@@ -4,5 +4,5 @@ set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
-# Header-only packages describe themselves in folders of the build machine.
-list(APPEND CMAKE_PREFIX_PATH /usr /usr/lib/x86_64-linux-gnu)
+# Header-only packages describe themselves in /usr/share and /usr/lib/cmake.
+list(APPEND CMAKE_PREFIX_PATH /usr)

@@ -13,7 +13,7 @@ aarch64() {
     as_root dpkg --add-architecture arm64 || die "arm64 packages are needed: run 'dpkg --add-architecture arm64' as root."
     as_root apt-get update </dev/null >/dev/null
   fi
-  install_packages g++-aarch64-linux-gnu libpcre2-dev:arm64 libutf8proc-dev:arm64
+  install_packages g++-aarch64-linux-gnu libvulkan-dev:arm64 libpcre2-dev:arm64 libutf8proc-dev:arm64
   PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig \
     cmake --preset check -B build/aarch64 -DCMAKE_TOOLCHAIN_FILE="$root/cmake/aarch64-linux-gnu.cmake" >/dev/null
   cmake --build build/aarch64 --parallel "$(cores)"
