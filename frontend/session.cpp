@@ -1,9 +1,9 @@
 #include "frontend/session.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
-#include <deque>
 
 #include "frontend/control.h"
 #include "frontend/kv_cache.h"
@@ -212,17 +212,19 @@ Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_to
   LK_ASSIGN(Plan * plan, state->plans().get(rung, Head::sample));
   LK_TRY(state->set_rows(rows, wanted, rung));
 
-  std::deque<Ticket> in_flight;
+  std::array<Ticket, kStepsInFlight> in_flight;  // a ring
+  size_t oldest = 0, flying = 0;
   bool draining = false;
-  while (!draining || !in_flight.empty()) {
-    while (!draining && steps_left > 0 && in_flight.size() < kStepsInFlight) {
-      LK_ASSIGN(const Ticket ticket, plan->submit());
-      in_flight.push_back(ticket);
+  while (!draining || flying > 0) {
+    while (!draining && steps_left > 0 && flying < kStepsInFlight) {
+      LK_ASSIGN(in_flight[(oldest + flying) % kStepsInFlight], plan->submit());
+      ++flying;
       --steps_left;
     }
-    if (in_flight.empty()) break;
-    LK_TRY(model->device().wait(in_flight.front()));
-    in_flight.pop_front();
+    if (flying == 0) break;
+    LK_TRY(model->device().wait(in_flight[oldest]));
+    oldest = (oldest + 1) % kStepsInFlight;
+    --flying;
     for (Turn* turn : active) {
       if (turn->done) continue;
       const Conversation& conversation = conversations[turn->request->slot];

@@ -135,27 +135,28 @@ Status Plan::record(KernelLibrary& kernels, const PlanRequest& request) {
   }
   counts_.command_buffers = commands_.size();
   measured_ms_.assign(commands_.size(), -1);
+  group_.reserve(commands_.size());
   return Done{};
 }
 
 Result<Ticket> Plan::submit() {
   const double slice = device_->options().slice_ms;
   Ticket ticket;
-  std::vector<const CommandBuffer*> group;
   double group_ms = 0;
+  group_.clear();  // its memory stays: nothing is allocated a run
   for (size_t i = 0; i < commands_.size(); ++i) {
-    group.push_back(&commands_[i]);
+    group_.push_back(&commands_[i]);
     const bool measure = slice > 0 && measured_ms_[i] < 0;
     group_ms += measured_ms_[i] > 0 ? measured_ms_[i] : 0;
     const bool full = slice > 0 && (measure || i + 1 == commands_.size() || group_ms + measured_ms_[i + 1] > slice);
     if (!full && i + 1 < commands_.size()) continue;
     const auto start = std::chrono::steady_clock::now();
-    LK_ASSIGN(ticket, device_->submit(group));
+    LK_ASSIGN(ticket, device_->submit(group_));
     if (measure) {
       LK_TRY(device_->wait(ticket));
       measured_ms_[i] = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
     }
-    group.clear();
+    group_.clear();
     group_ms = 0;
   }
   return ticket;

@@ -60,6 +60,7 @@ class Plan {
   std::vector<std::vector<Slice>> storages_;          // by resource: empty for scratch
   Slice scratch_;
   std::vector<CommandBuffer> commands_;
+  std::vector<const CommandBuffer*> group_;           // of the next submission
   std::vector<double> measured_ms_;                   // by command buffer; < 0: not yet
   PlanCounts counts_;
 };
