@@ -126,7 +126,7 @@ Status add_sharded(TensorFiles& files, const std::filesystem::path& index) {
     if (!std::filesystem::exists(path)) return not_found(join(path.string(), " is missing; ", index.string(), " names it."));
     LK_ASSIGN(const uint32_t number, files.map(path));
     LK_ASSIGN(std::vector<TensorInfo> tensors, parse_tensors(files.file(number), number));
-    std::erase_if(tensors, [&](const TensorInfo& tensor) { return !names.contains(tensor.name); });
+    std::erase_if(tensors, [&names = names](const TensorInfo& tensor) { return !names.contains(tensor.name); });
     LK_TRY(files.add(std::move(tensors)));
     for (const std::string& tensor : names)
       if (!files.find(tensor)) return not_found(join(path.string(), ": tensor ", tensor, " is missing; ", index.string(), " names it."));
