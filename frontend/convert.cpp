@@ -1,0 +1,126 @@
+#include "frontend/convert.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "frontend/checkpoint/quant/quant.h"
+#include "frontend/convert_plan.h"
+#include "frontend/families/resolve.h"
+#include "runtime/base/text.h"
+
+namespace lorikeet {
+namespace {
+
+constexpr uint64_t kChunkElements = uint64_t(1) << 22;  // what is in memory as f32 at once
+
+// Writes one tensor after the other, some rows at a time.
+class Conversion {
+ public:
+  Conversion(const Checkpoint& source, const ConvertOptions& options, GgufWriter writer, uint64_t total)
+      : source_(source), options_(options), writer_(std::move(writer)), total_(total) {}
+
+  Status write(const PlannedTensor& tensor) {
+    if (!tensor.source) return put(std::as_bytes(std::span(tensor.values)));
+    LK_ASSIGN(const Bytes bytes, source_.data(*tensor.source));
+    const bool as_it_is = tensor.source->type == tensor.type && tensor.interleave_head_dim == 0;
+    LK_TRY(as_it_is ? copy(bytes) : write_rows(tensor, bytes));
+    source_.release(*tensor.source);
+    return Done{};
+  }
+
+  Status finish() { return writer_.finish(); }
+
+ private:
+  Status put(Bytes bytes) {
+    LK_TRY(writer_.write(bytes));
+    done_ += bytes.size();
+    if (options_.progress && !options_.progress(done_, total_))
+      return Error{ErrorCode::cancelled, "[convert] the conversion was cancelled.", {}};
+    return Done{};
+  }
+
+  Status copy(Bytes bytes) {
+    constexpr size_t kPiece = size_t(16) << 20;
+    for (size_t at = 0; at < bytes.size(); at += kPiece) LK_TRY(put(bytes.subspan(at, std::min(kPiece, bytes.size() - at))));
+    return Done{};
+  }
+
+  // A bias whose elements change places is treated as rows of one element.
+  Status write_rows(const PlannedTensor& tensor, Bytes bytes) {
+    const bool elements_move = tensor.shape.size() == 1 && tensor.interleave_head_dim != 0;
+    const uint64_t columns = elements_move ? 1 : tensor.source->columns();
+    const uint64_t rows = elements_move ? tensor.source->columns() : tensor.source->rows();
+    const uint64_t chunk = std::max<uint64_t>(1, kChunkElements / columns);
+    for (uint64_t first = 0; first < rows; first += chunk) {
+      const uint64_t count = std::min(chunk, rows - first);
+      const Bytes part = in_order(tensor, bytes, first, count, row_bytes(tensor.source->type, columns));
+      LK_TRY(write_converted(tensor, part, count * columns));
+    }
+    return Done{};
+  }
+
+  // The source's bytes of `count` rows of the output, beginning with row `first`.
+  Bytes in_order(const PlannedTensor& tensor, Bytes bytes, uint64_t first, uint64_t count, uint64_t row) {
+    if (tensor.interleave_head_dim == 0) return bytes.subspan(size_t(first * row), size_t(count * row));
+    ordered_.resize(size_t(count * row));
+    for (uint64_t i = 0; i < count; ++i)
+      std::memcpy(ordered_.data() + i * row, bytes.data() + huggingface_row(first + i, tensor.interleave_head_dim) * row, size_t(row));
+    return ordered_;
+  }
+
+  Status write_converted(const PlannedTensor& tensor, Bytes part, uint64_t elements) {
+    if (tensor.source->type == tensor.type) return put(part);
+    values_.resize(size_t(elements));
+    LK_TRY(named(tensor, dequantise(tensor.source->type, part, values_, options_.threads)));
+    packed_.resize(size_t(row_bytes(tensor.type, elements)));
+    LK_TRY(named(tensor, quantise(tensor.type, values_, packed_, options_.threads)));
+    return put(packed_);
+  }
+
+  Status named(const PlannedTensor& tensor, Status status) const {
+    if (!status) status.error().message = join("[convert] tensor ", tensor.source->name, ": ", status.error().message);
+    return status;
+  }
+
+  const Checkpoint& source_;
+  const ConvertOptions& options_;
+  GgufWriter writer_;
+  uint64_t total_, done_ = 0;
+  std::vector<std::byte> ordered_, packed_;
+  std::vector<float> values_;
+};
+
+ConvertReport report_of(const ConvertPlan& plan, const Checkpoint& source) {
+  ConvertReport report;
+  for (size_t i = 0; i < plan.tensors.size(); ++i) {
+    const PlannedTensor& tensor = plan.tensors[i];
+    const DType from = tensor.source ? tensor.source->type : DType::f32;
+    report.tensors.push_back({tensor.name, from, tensor.type, tensor.shape, plan.header.tensors()[i].bytes});
+  }
+  report.notices = plan.notices;
+  report.input_bytes = source.file_bytes();
+  report.output_bytes = plan.header.file_bytes();
+  return report;
+}
+
+}  // namespace
+
+Result<ConvertReport> convert(const Checkpoint& source, const std::filesystem::path& out, const ConvertOptions& options) {
+  if (!can_quantise(options.type)) return invalid(join("[convert] weights cannot be written as ", name(options.type), "."));
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
+  LK_TRY(check_weights(source, config));
+  const bool gguf = source.kind() == Checkpoint::Kind::gguf;
+  LK_ASSIGN(const ConvertPlan plan, gguf ? plan_from_gguf(source, config, options.type) : plan_from_huggingface(source, config, options.type));
+  ConvertReport report = report_of(plan, source);
+  if (options.dry_run) return report;
+  std::error_code ignored;
+  if (std::filesystem::equivalent(source.path(), out, ignored))
+    return invalid(join("[convert] ", out.string(), " is the source itself; give another name for the output."));
+  LK_ASSIGN(GgufWriter writer, GgufWriter::create(out, plan.header));
+  Conversion conversion(source, options, std::move(writer), report.output_bytes);
+  for (const PlannedTensor& tensor : plan.tensors) LK_TRY(conversion.write(tensor));
+  LK_TRY(conversion.finish());
+  return report;
+}
+
+}  // namespace lorikeet
