@@ -98,6 +98,7 @@ ConvertReport report_of(const ConvertPlan& plan, const Checkpoint& source) {
     report.tensors.push_back({tensor.name, from, tensor.type, tensor.shape, plan.header.tensors()[i].bytes});
   }
   report.notices = plan.notices;
+  for (const Fallback& fallback : plan.fallbacks) report.notices.push_back(sentence(fallback));
   report.input_bytes = source.file_bytes();
   report.output_bytes = plan.header.file_bytes();
   return report;

@@ -34,7 +34,7 @@ bool is_quantised(DType type) { return layout(type).block > 1; }
 void note_requantising(ConvertPlan& plan, const Checkpoint& source, DType wanted) {
   for (const TensorInfo& tensor : source.tensors())
     if (is_quantised(tensor.type) && is_quantised(wanted) && tensor.type != wanted) {
-      plan.notices.push_back(join("The source is quantised already (", name(tensor.type), "); what it lost stays lost, and quantising again loses more."));
+      plan.notices.push_back("The source is quantised already; what it lost stays lost, and quantising again loses more.");
       return;
     }
 }
@@ -43,22 +43,32 @@ void note_requantising(ConvertPlan& plan, const Checkpoint& source, DType wanted
 
 uint32_t gguf_file_type(DType type) { return rule_of(type).file_type; }
 
-DType output_type(DType wanted, bool head, uint64_t columns, bool& fell_back) {
-  DType type = head ? rule_of(wanted).head : wanted;
-  fell_back = false;
-  while (columns % layout(type).block != 0) {
-    type = rule_of(type).fallback;
-    fell_back = true;
-  }
+DType head_type(DType wanted) { return rule_of(wanted).head; }
+
+DType legal_type(DType wanted, uint64_t columns) {
+  DType type = wanted;
+  while (columns % layout(type).block != 0) type = rule_of(type).fallback;
   return type;
 }
 
+std::string sentence(const Fallback& fallback) {
+  const std::string tensors = fallback.tensors == 1 ? "Tensor " + fallback.example + " has "
+                                                    : join(fallback.tensors, " tensors, ", fallback.example, " for one, have ");
+  return join(tensors, fallback.columns, " columns, which do not divide into blocks of ", name(fallback.wanted), "; ",
+              fallback.tensors == 1 ? "it is" : "they are", " written as ", name(fallback.given), ".");
+}
+
 Status add_planned(ConvertPlan& plan, PlannedTensor tensor, DType wanted, bool head) {
-  bool fell_back = false;
-  tensor.type = output_type(wanted, head, tensor.shape.back(), fell_back);
-  if (fell_back)
-    plan.notices.push_back(join("Tensor ", tensor.name, " has ", tensor.shape.back(), " columns, which do not divide into blocks of ",
-                                name(head ? rule_of(wanted).head : wanted), "; it is written as ", name(tensor.type), "."));
+  if (head) wanted = head_type(wanted);
+  const uint64_t columns = tensor.shape.back();
+  tensor.type = legal_type(wanted, columns);
+  if (tensor.type != wanted) {
+    const auto known = std::find_if(plan.fallbacks.begin(), plan.fallbacks.end(), [&](const Fallback& fallback) {
+      return fallback.wanted == wanted && fallback.columns == columns;
+    });
+    if (known != plan.fallbacks.end()) ++known->tensors;
+    else plan.fallbacks.push_back({wanted, tensor.type, columns, 1, tensor.name});
+  }
   LK_TRY(plan.header.add_tensor(tensor.name, tensor.type, tensor.shape));
   plan.tensors.push_back(std::move(tensor));
   return Done{};

@@ -19,20 +19,29 @@ struct PlannedTensor {
   uint32_t interleave_head_dim = 0;    // not 0: the rows go from Hugging Face order to that of llama GGUF files
 };
 
+// Tensors that could not have the type that was asked for, all for the same reason.
+struct Fallback {
+  DType wanted, given;
+  uint64_t columns, tensors;
+  std::string example;  // the first of them
+};
+
 struct ConvertPlan {
   GgufHeader header;
   std::vector<PlannedTensor> tensors;  // in the header's order
+  std::vector<Fallback> fallbacks;
   std::vector<std::string> notices;
 };
 
 Result<ConvertPlan> plan_from_gguf(const Checkpoint& source, const DecoderConfig& config, DType type);
 Result<ConvertPlan> plan_from_huggingface(const Checkpoint& source, const DecoderConfig& config, DType type);
 
-// The type that a matrix gets: see ConvertOptions::type. Sets `fell_back` where its columns forced another one.
-DType output_type(DType wanted, bool head, uint64_t columns, bool& fell_back);
-// Adds a tensor to the plan and its header; a fallback adds a notice.
+DType head_type(DType wanted);                         // what the head gets: see ConvertOptions::type
+DType legal_type(DType wanted, uint64_t columns);      // itself, or where the columns do not divide a type that fits
+// Adds a tensor to the plan and its header.
 Status add_planned(ConvertPlan& plan, PlannedTensor tensor, DType wanted, bool head);
-uint32_t gguf_file_type(DType type);  // general.file_type
+uint32_t gguf_file_type(DType type);                   // general.file_type
+std::string sentence(const Fallback& fallback);
 
 // The Hugging Face row that becomes row `row` of a llama GGUF: the inverse of WeightRef::file_row.
 inline uint64_t huggingface_row(uint64_t row, uint64_t head_dim) {

@@ -12,14 +12,14 @@ namespace {
 enum TokenType : int32_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
 
 // The names of ways to cut words, tried in this order.
-constexpr const char* kPreNames[] = {"gpt-2", "smollm", "qwen2", "llama-bpe", "tekken", "olmo", "starcoder"};
+constexpr const char* kPreNames[] = {"gpt-2", "smollm", "qwen2", "llama-bpe", "tekken", "olmo"};
 
 // What the ways differ in: digits, contractions, line ends, runs of spaces, marks, letters outside ASCII, composed forms.
 constexpr const char kProbe[] =
     "Hello, world! I'm 12345 and you'LL see 3.14159; they've won.\n\n\n  Two  spaces\tand\r\n tabs \n x = y+=1;/* 007 */ "
     "caf\xc3\xa9 cafe\xcc\x81 na\xc3\xafve \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 2024 \xd9\x85\xd8\xb1\xd8\xad\xd8\xa8\xd8\xa7 "
     "\xe4\xbd\xa0\xe5\xa5\xbd\xef\xbc\x8c\xe4\xb8\x96\xe7\x95\x8c 123\xe5\xb9\xb4 \xe0\xa4\xa8\xe0\xa4\xae\xe0\xa4\xb8\xe0\xa5\x8d\xe0\xa4\xa4\xe0\xa5\x87 "
-    "\xf0\x9f\x98\x80\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd CamelCaseWORDS snake_case http://a.b/c?d=e&f=%20   \n\t\n  end.   ";
+    "\xf0\x9f\x98\x80\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd \xd9\xa3\xd9\xa4\xd9\xa5 \xc2\xbd \xef\xbc\x92\xef\xbc\x90 CamelCaseWORDS snake_case http://a.b/c?d=e&f=%20   \n\t\n  end.   ";
 
 class Vocabularian {
  public:
@@ -147,6 +147,11 @@ class Vocabularian {
     if (byte_fallback_) return set_sentence_piece(tokenizer);
     LK_ASSIGN(const std::vector<int32_t> wanted, tokenizer.encode(kProbe));
     result_.model = "gpt2";
+    // Where a vocabulary cannot tell two ways apart, the file's own words do.
+    if (json_.contains("pre_tokenizer") && json_["pre_tokenizer"].dump().find("\"Digits\"") != std::string::npos) {
+      result_.pre = "smollm";
+      if (agrees(wanted)) return Done{};
+    }
     for (const char* name : kPreNames) {
       result_.pre = name;
       if (agrees(wanted)) return Done{};
