@@ -2,6 +2,7 @@
 
 #include "frontend/checkpoint/checkpoint.h"
 #include "runtime/base/file.h"
+#include "runtime/base/text.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary.h"
 
@@ -23,7 +24,7 @@ std::string error_of(const std::string& bytes) {
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 std::string tensor(const std::string& name, const std::string& type, const std::string& shape, const std::string& offsets) {
-  return "\"" + name + R"(":{"dtype":")" + type + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
+  return join("\"", name, R"(":{"dtype":")", type, R"(","shape":)", shape, R"(,"data_offsets":)", offsets, "}");
 }
 
 }  // namespace
@@ -70,14 +71,14 @@ TEST_CASE("safetensors: bad files give one sentence") {
   CHECK(contains(error_of(file_of("{}", 0).replace(0, 8, 8, '\x7f')), "truncated"));
   CHECK(contains(error_of(file_of("[1,2]", 0)), "must hold a JSON object"));
   CHECK(contains(error_of(file_of("{\"a\":", 0)), "not valid JSON"));
-  CHECK(contains(error_of(file_of("{" + tensor("a", "F32", "[2]", "[0,8]") + "," + tensor("a", "F32", "[2]", "[8,16]") + "}", 16)), "twice"));
-  CHECK(contains(error_of(file_of("{" + tensor("a", "F32", "[2]", "[0,8]") + "," + tensor("b", "F32", "[2]", "[4,12]") + "}", 12)), "overlap"));
-  CHECK(contains(error_of(file_of("{" + tensor("a", "F32", "[2]", "[0,8]") + "}", 7)), "truncated"));
-  CHECK(contains(error_of(file_of("{" + tensor("a", "F32", "[2]", "[8,0]") + "}", 8)), "truncated"));
-  CHECK(contains(error_of(file_of("{" + tensor("a", "F32", "[3]", "[0,8]") + "}", 8)), "does not fill"));
-  CHECK(contains(error_of(file_of("{" + tensor("a", "F32", "[4294967296,4294967296]", "[0,0]") + "}", 8)), "does not fill"));
-  CHECK(contains(error_of(file_of("{" + tensor("a", "F32", "[-2]", "[0,8]") + "}", 8)), "must have a dtype"));
-  CHECK(contains(error_of(file_of("{" + tensor("a", "F8_E4M3", "[8]", "[0,8]") + "}", 8)), "F8_E4M3, which is not supported"));
-  CHECK(contains(error_of(file_of("{" + tensor("a", "F32", "1e3", "[0,8]") + "}", 8)), "must have a dtype"));
-  CHECK(contains(error_of(file_of("{\"a\":" + std::string(100, '[') + std::string(100, ']') + "}", 8)), "deep"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[2]", "[0,8]"), ",", tensor("a", "F32", "[2]", "[8,16]"), "}"), 16)), "twice"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[2]", "[0,8]"), ",", tensor("b", "F32", "[2]", "[4,12]"), "}"), 12)), "overlap"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[2]", "[0,8]"), "}"), 7)), "truncated"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[2]", "[8,0]"), "}"), 8)), "truncated"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[3]", "[0,8]"), "}"), 8)), "does not fill"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[4294967296,4294967296]", "[0,0]"), "}"), 8)), "does not fill"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[-2]", "[0,8]"), "}"), 8)), "must have a dtype"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F8_E4M3", "[8]", "[0,8]"), "}"), 8)), "F8_E4M3, which is not supported"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "1e3", "[0,8]"), "}"), 8)), "must have a dtype"));
+  CHECK(contains(error_of(file_of(join("{\"a\":", std::string(100, '['), std::string(100, ']'), "}"), 8)), "deep"));
 }

@@ -93,7 +93,6 @@ TEST_CASE("torch: bad files give one sentence") {
   const std::string good = golden_text("torch/tiny.bin");
   CHECK(contains(error_of("PK\x03\x04"), "too short"));
   CHECK(contains(error_of(good.substr(0, good.size() - 30)), "directory"));
-  CHECK(contains(error_of(replaced(good, "data.pkl", "data.plk")), "is not at byte") == false);
   std::string renamed = good;
   for (size_t at; (at = renamed.find("data.pkl")) != std::string::npos;) renamed.replace(at, 8, "data.xyz");
   CHECK(contains(error_of(renamed), "no data.pkl"));
