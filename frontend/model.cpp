@@ -120,7 +120,6 @@ Status Model::Impl::upload_one(WeightLoader& loader, const Weight& weight) {
 }
 
 Status Model::Impl::upload() {
-  choices = ChoiceTable::load(device->options().cache_folder(), device->profile());
   LK_TRY(allocate());
   LK_ASSIGN(WeightLoader loader, WeightLoader::create(*device, kernels));
   uint64_t done = 0;
@@ -147,6 +146,12 @@ Result<ModelMemory> Model::memory(const std::filesystem::path& path) {
 }
 
 Result<Model> Model::load(Device& device, const std::filesystem::path& path, const ModelOptions& options) {
+  LK_ASSIGN(Model model, open(device, path, options));
+  LK_TRY(model.upload());
+  return model;
+}
+
+Result<Model> Model::open(Device& device, const std::filesystem::path& path, const ModelOptions& options) {
   LK_ASSIGN(Checkpoint checkpoint, Checkpoint::open(path));
   LK_ASSIGN(DecoderConfig config, DecoderConfig::from(checkpoint));
   LK_ASSIGN(WeightTable weights, WeightTable::build(checkpoint, config));
@@ -156,9 +161,11 @@ Result<Model> Model::load(Device& device, const std::filesystem::path& path, con
   else impl->tokenizer_error = tokenizer.error();
   if (const std::string types = impl->weights.converted_types(); !types.empty() && options.notice)
     options.notice(join("Tensors of type ", types, " become f16 on the device."));
-  LK_TRY(impl->upload());
+  impl->choices = ChoiceTable::load(device.options().cache_folder(), device.profile());
   return Model(std::move(impl));
 }
+
+Status Model::upload() { return impl_->upload(); }
 
 const Checkpoint& Model::checkpoint() const { return impl_->checkpoint; }
 const DecoderConfig& Model::config() const { return impl_->config; }

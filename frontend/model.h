@@ -35,6 +35,10 @@ class Model {
   // What a file needs, without a device.
   static Result<ModelMemory> memory(const std::filesystem::path& path);
   static Result<Model> load(Device& device, const std::filesystem::path& path, const ModelOptions& options = {});
+  // `load` in two steps: what the files say, with nothing on the device yet, and the weights. In between, memory() and
+  // Session::memory() tell what is going to be allocated.
+  static Result<Model> open(Device& device, const std::filesystem::path& path, const ModelOptions& options = {});
+  Status upload();  // once
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
   ~Model();

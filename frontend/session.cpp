@@ -135,9 +135,12 @@ Status Session::Impl::feed(uint32_t slot, int64_t rung, int64_t count, Head head
 
 // All but the last token into the cache.
 Status Session::Impl::read_all(uint32_t slot) {
-  const auto start = std::chrono::steady_clock::now();
   Conversation& conversation = conversations[slot];
   const int64_t before = conversation.cached;
+  // Plans are made before the clock starts.
+  for (int64_t left = int64_t(conversation.tokens.size()) - 1 - before; left > 0; left -= rung_to_read(left))
+    LK_TRY(state->plans().get(rung_to_read(left), Head::none));
+  const auto start = std::chrono::steady_clock::now();
   for (;;) {
     const int64_t left = int64_t(conversation.tokens.size()) - 1 - conversation.cached;
     if (left <= 0) break;
@@ -265,9 +268,13 @@ Result<std::vector<StopReason>> Session::generate(std::span<const GenerateReques
     turns.push_back({&request});
   }
   impl_->cancel_wanted = false;
-  const auto start = std::chrono::steady_clock::now();
-  LK_TRY(impl_->recovering([&] { return impl_->run_turns(turns, on_token); }));
-  impl_->counts.generate_ms += milliseconds_since(start);
+  LK_TRY(impl_->recovering([&]() -> Status {
+    LK_TRY(impl_->state->plans().get(rung_for(int64_t(turns.size())), Head::sample));
+    const auto start = std::chrono::steady_clock::now();
+    const Status status = impl_->run_turns(turns, on_token);
+    impl_->counts.generate_ms += milliseconds_since(start);
+    return status;
+  }));
   std::vector<StopReason> reasons;
   for (const Turn& turn : turns) reasons.push_back(turn.reason);
   return reasons;
@@ -348,6 +355,7 @@ Result<SessionMemory> Session::memory(Model& model, const SessionOptions& option
   return SessionState::memory(model, options);
 }
 
+int64_t Session::context(const Model& model, const SessionOptions& options) { return SessionState::context(model, options); }
 int64_t Session::context() const { return impl_->state->context(); }
 const std::vector<int32_t>& Session::tokens(uint32_t slot) const { return impl_->conversations[slot].tokens; }
 SessionCounts Session::counts() const { return impl_->counts; }

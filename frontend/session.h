@@ -71,6 +71,8 @@ class Session {
   Session& operator=(Session&&) noexcept;
   ~Session();
 
+  // Positions that a conversation of such a session has.
+  static int64_t context(const Model& model, const SessionOptions& options);
   int64_t context() const;
   const std::vector<int32_t>& tokens(uint32_t slot) const;  // everything said so far, the answers included
 

@@ -15,11 +15,6 @@ constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kFirstPositions = 256;  // the cache starts with room for these, and doubles
 constexpr int64_t kRing = 64;
 
-int64_t context_of(const Model& model, const SessionOptions& options) {
-  const int64_t limit = model.config().context_length;
-  return options.context ? options.context : limit ? std::min(kDefaultContext, limit) : kDefaultContext;
-}
-
 int64_t seen_words(const Model& model) { return (int64_t(model.config().vocabulary) + 31) / 32; }
 
 uint32_t blocks_for(int64_t positions) { return uint32_t((positions + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions); }
@@ -64,6 +59,11 @@ void Conversation::truncate(int64_t length) {
 
 // --- making it -------------------------------------------------------------------------------------------------------
 
+int64_t SessionState::context(const Model& model, const SessionOptions& options) {
+  const int64_t limit = model.config().context_length;
+  return options.context ? options.context : limit ? std::min(kDefaultContext, limit) : kDefaultContext;
+}
+
 Status SessionState::check(Model& model, const SessionOptions& options) {
   const int64_t limit = model.config().context_length;
   if (options.context < 0 || (limit > 0 && options.context > limit))
@@ -75,7 +75,7 @@ Status SessionState::check(Model& model, const SessionOptions& options) {
 }
 
 SessionState::SessionState(Model& model, const SessionOptions& options)
-    : model_(&model), options_(options), context_(context_of(model, options)), blocks_per_slot_(blocks_for(context_)),
+    : model_(&model), options_(options), context_(context(model, options)), blocks_per_slot_(blocks_for(context_)),
       tables_(uint32_t(kMaxRows), options.slots, blocks_per_slot_) {}
 
 SessionSizes SessionState::sizes(int64_t places) const {

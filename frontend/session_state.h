@@ -42,6 +42,7 @@ class SessionState {
   static Result<std::unique_ptr<SessionState>> create(Model& model, const SessionOptions& options);
   static Result<SessionMemory> memory(Model& model, const SessionOptions& options);
 
+  static int64_t context(const Model& model, const SessionOptions& options);
   int64_t context() const { return context_; }
   PlanLadder& plans() { return *plans_; }
   // Makes room for `positions` of a conversation; may grow the cache. Nothing may be in flight.

@@ -1,0 +1,18 @@
+// One function a subcommand: declares its options on the program and, when it is the one that was asked for, leaves what
+// is to be done in `job`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "runtime/base/result.h"
+
+namespace lorikeet::tool {
+
+using Job = std::function<Status()>;
+
+void add_devices(CLI::App& program, Job& job);
+void add_generate(CLI::App& program, Job& job);
+void add_chat(CLI::App& program, Job& job);
+
+}  // namespace lorikeet::tool

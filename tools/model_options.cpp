@@ -1,0 +1,140 @@
+#include "tools/model_options.h"
+
+#include <chrono>
+#include <random>
+
+#include "runtime/base/text.h"
+#include "tools/terminal.h"
+
+namespace lorikeet::tool {
+
+void DeviceOptions::add(CLI::App& command) {
+  command.add_option("--device", device, "Device to use: a number of `lorikeet devices`, or a part of its name.\nExample: --device llvmpipe")
+      ->option_text("N|NAME");
+  command.add_option("--threads", threads, "Threads that compile kernels; 0: all of the machine. Example: --threads 4")
+      ->option_text("N")->check(CLI::Range(0, 1024));
+}
+
+Options DeviceOptions::environment() const {
+  Options options = Options::from_environment();
+  if (!device.empty()) options.device = device;
+  if (threads > 0) options.compile_threads = threads;
+  return options;
+}
+
+Result<Device> DeviceOptions::open() const {
+  return Device::open({environment(), [](const std::string& line) { say(line); }});
+}
+
+void ModelOptions::add(CLI::App& command) {
+  command.add_option("-m,--model", path, "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct.Q4_1.gguf")
+      ->option_text("MODEL")->required();
+  device.add(command);
+  command.add_option("--context", context, "Positions a conversation may have; 0: 4096, or the model's if smaller.\nExample: --context 8192")
+      ->option_text("N")->check(CLI::NonNegativeNumber);
+  command.add_option("--kv", kv, "Type of the KV cache: f32, or f16 for half the memory. Example: --kv f16")
+      ->option_text("f32|f16")->check(CLI::IsMember({"f32", "f16"}));
+}
+
+SessionOptions ModelOptions::session() const {
+  SessionOptions options;
+  options.context = context;
+  options.kv = kv == "f16" ? DType::f16 : DType::f32;
+  options.fuse = device.environment().fuse;
+  return options;
+}
+
+void SamplingOptions::add(CLI::App& command, int64_t max_tokens_default) {
+  max_tokens = max_tokens_default;
+  command.add_option("--temperature", temperature, "Divides the logits before sampling; 0 is greedy. Example: --temperature 0.7")
+      ->option_text("X")->check(CLI::Range(0.0, 1e6));
+  command.add_option("--top-k", top_k, "Only the K likeliest tokens; 0: off. Example: --top-k 40")
+      ->option_text("K")->check(CLI::Range(uint32_t(0), UINT32_MAX));
+  command.add_option("--top-p", top_p, "Only the likeliest tokens that together reach P; 1: off. Example: --top-p 0.9")
+      ->option_text("P")->check(CLI::Range(1e-6, 1.0));
+  command.add_option("--min-p", min_p, "Only tokens at least P times as likely as the likeliest; 0: off. Example: --min-p 0.05")
+      ->option_text("P")->check(CLI::Range(0.0, 0.999999));
+  command.add_option("--seed", seed, "Makes sampling repeatable. Example: --seed 42")->option_text("N");
+  command.add_option("--repeat-penalty", repeat_penalty, "Makes tokens less likely that occurred already; 1: off.\nExample: --repeat-penalty 1.1")
+      ->option_text("X")->check(CLI::Range(1e-3, 1e3));
+  command.add_option("--max-tokens", max_tokens, join("Longest answer (", max_tokens_default, "); 0: only read the prompt; -1: until the context is full.\nExample: --max-tokens 64"))
+      ->option_text("N")->check(CLI::Range(int64_t(-1), INT64_MAX));
+  command.add_option("--stop", stop, "Ends the answer before this text; may be given several times.\nExample: --stop '\\n\\n' --stop Question:")
+      ->option_text("TEXT")->take_all()->allow_extra_args(false);
+}
+
+namespace {
+
+// A stop text as the shell passes it: \n, \t and \\ stand for what they say.
+std::string unescape(const std::string& text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 == text.size()) out += text[i];
+    else if (const char next = text[++i]; next == 'n') out += '\n';
+    else if (next == 't') out += '\t';
+    else if (next == '\\') out += '\\';
+    else (out += '\\') += next;
+  }
+  return out;
+}
+
+}  // namespace
+
+GenerationOptions SamplingOptions::generation() const {
+  GenerationOptions options;
+  const bool asked = temperature || top_k || top_p || min_p || seed;
+  SamplerSettings& s = options.sampler;
+  s.greedy = !asked || (temperature && *temperature == 0);
+  if (!s.greedy) s.temperature = temperature.value_or(1.0f);
+  s.top_k = top_k.value_or(0);
+  s.top_p = top_p.value_or(1.0f);
+  s.min_p = min_p.value_or(0.0f);
+  s.repeat_penalty = repeat_penalty;
+  s.seed = seed ? *seed : s.greedy ? 0 : std::random_device{}();
+  options.max_tokens = max_tokens;
+  for (const std::string& text : stop) options.stop.push_back(unescape(text));
+  return options;
+}
+
+namespace {
+
+void say_memory(const Model& model, const SessionMemory& session, int64_t context, DType kv) {
+  const uint64_t weights = model.memory().weight_bytes;
+  const uint64_t all = weights + session.cache_bytes + session.scratch_bytes + session.table_bytes;
+  say(join("memory: ", size_text(all), " (weights ", size_text(weights), ", KV cache ", size_text(session.cache_bytes), " for ", context,
+           " positions in ", name(kv), ", scratch ", size_text(session.scratch_bytes), ")"));
+}
+
+}  // namespace
+
+Result<Loaded> load(const ModelOptions& options, SessionOptions session) {
+  const auto start = std::chrono::steady_clock::now();
+  Loaded loaded;
+  LK_ASSIGN(Device device, options.device.open());
+  loaded.device = std::make_unique<Device>(std::move(device));
+  // The progress lines live as long as the callbacks that point to them.
+  const auto upload = std::make_shared<ProgressLine>("loading weights"), compile = std::make_shared<ProgressLine>("compiling kernels");
+  lorikeet::ModelOptions model_options;
+  model_options.upload = [upload](size_t done, size_t total) {
+    upload->show(done, total);
+    if (done >= total) upload->end();
+  };
+  model_options.notice = [](const std::string& line) { say(line); };
+  session.progress = [compile](size_t done, size_t total) {
+    compile->show(done, total);
+    if (done >= total) compile->end();
+  };
+  LK_ASSIGN(Model model, Model::open(*loaded.device, options.path, model_options));
+  loaded.model = std::make_unique<Model>(std::move(model));
+  LK_ASSIGN(const SessionMemory memory, Session::memory(*loaded.model, session));
+  say(join("device: ", loaded.device->profile().name));
+  say_memory(*loaded.model, memory, Session::context(*loaded.model, session), session.kv);
+  LK_TRY(loaded.model->upload());
+  upload->end();
+  LK_ASSIGN(Session made, Session::create(*loaded.model, session));
+  loaded.session = std::make_unique<Session>(std::move(made));
+  loaded.load_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return loaded;
+}
+
+}  // namespace lorikeet::tool

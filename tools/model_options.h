@@ -1,0 +1,58 @@
+// Options that several subcommands share, and what they make: a device, a model and a session, with notices and progress
+// on stderr.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "frontend/generation.h"
+#include "frontend/session.h"
+
+namespace lorikeet::tool {
+
+struct DeviceOptions {
+  std::string device;
+  int threads = 0;
+
+  void add(CLI::App& command);
+  Options environment() const;  // the environment's, with those of the command line over them
+  Result<Device> open() const;
+};
+
+struct ModelOptions {
+  DeviceOptions device;
+  std::string path;
+  int64_t context = 0;
+  std::string kv = "f32";
+
+  void add(CLI::App& command);
+  SessionOptions session() const;
+};
+
+struct SamplingOptions {
+  std::optional<float> temperature, top_p, min_p;
+  std::optional<uint32_t> top_k;
+  std::optional<uint64_t> seed;
+  float repeat_penalty = 1;
+  int64_t max_tokens = 0;
+  std::vector<std::string> stop;
+
+  void add(CLI::App& command, int64_t max_tokens_default);
+  // Greedy unless one of the sampling flags was given; a random seed unless one was given.
+  GenerationOptions generation() const;
+};
+
+// A model and a session on a device. Neither moves: they point to one another.
+struct Loaded {
+  std::unique_ptr<Device> device;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Session> session;
+  double load_ms = 0;
+};
+// Says on one line what memory will be used before it is allocated.
+Result<Loaded> load(const ModelOptions& options, SessionOptions session);
+
+}  // namespace lorikeet::tool
