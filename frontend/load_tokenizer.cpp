@@ -1,11 +1,17 @@
 #include "frontend/load_tokenizer.h"
 
+#include "frontend/checkpoint/vocabulary.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
 
 Result<Tokenizer> load_tokenizer(const Checkpoint& checkpoint) {
-  if (checkpoint.kind() == Checkpoint::Kind::gguf) return not_found("no tokenizer.");
+  if (checkpoint.kind() == Checkpoint::Kind::gguf) {
+    if (!checkpoint.metadata().has("tokenizer.ggml.tokens"))
+      return not_found(join(checkpoint.path().string(), " has no vocabulary: text cannot be read, only token ids."));
+    LK_ASSIGN(const GgufVocabulary vocabulary, gguf_vocabulary(checkpoint.metadata()));
+    return Tokenizer::from_gguf(vocabulary);
+  }
   if (!checkpoint.has_text("tokenizer.json"))
     return not_found(join(checkpoint.path().string(), " has no tokenizer.json: text cannot be read, only token ids."));
   LK_ASSIGN(const std::string tokenizer, checkpoint.text("tokenizer.json"));

@@ -13,6 +13,5 @@ using Job = std::function<Status()>;
 
 void add_devices(CLI::App& program, Job& job);
 void add_generate(CLI::App& program, Job& job);
-void add_chat(CLI::App& program, Job& job);
 
 }  // namespace lorikeet::tool

@@ -33,7 +33,6 @@ int run(int argc, char** argv) {
   tool::Job job;
   tool::add_devices(program, job);
   tool::add_generate(program, job);
-  tool::add_chat(program, job);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
