@@ -11,7 +11,9 @@ namespace lorikeet::tool {
 
 using Job = std::function<Status()>;
 
+void add_bench(CLI::App& program, Job& job);
 void add_devices(CLI::App& program, Job& job);
+void add_doctor(CLI::App& program, Job& job);
 void add_generate(CLI::App& program, Job& job);
 
 }  // namespace lorikeet::tool
