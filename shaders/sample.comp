@@ -236,6 +236,15 @@ uint ties_kept(uint ties, uvec2 above, uvec2 target, float mass) {
   return clamp(uint(ceil(max(room, 0.0) / unit * 0.999999)), 1u, ties);
 }
 
+// The mass of a candidate, 0 if it was taken away. `rank` counts the candidates that equal the lowest kept one.
+float kept_mass(uint bits, uint lowest, uint ties_dropped, inout uint rank, float largest, float min_p) {
+  const uint key = key_of(bits);
+  const bool tied = key == lowest;
+  rank += tied ? 1u : 0u;
+  const float mass = mass_of(uintBitsToFloat(bits) - largest);
+  return key < lowest || (tied && rank <= ties_dropped) || mass < min_p ? 0.0 : mass;
+}
+
 // Draws by the inverse of the distribution function. `lowest` and `ties_dropped` say which candidates are kept.
 uint draw(uint row, uint n, uint lowest, uint ties_dropped, float largest, float min_p, float u) {
   const uint chunk = (n + 255u) / 256u;
@@ -247,32 +256,29 @@ uint draw(uint row, uint n, uint lowest, uint ties_dropped, float largest, float
   uint total_ties;
   const uint ties_before = count_before(ties, total_ties);
 
-  // Two rounds over the chunk: the sum of the kept masses, then, by one lane, the token where it crosses.
-  float total, before = 0.0, sum = 0.0;
-  for (uint round = 0u; round < 2u; ++round) {
-    if (round == 1u) {
-      before = sum_before(sum, total);
-      if (LANE == 0u) chosen_lane = 0u;
-      barrier();
-      if (sum > 0.0 && before <= u * total) atomicMax(chosen_lane, LANE);
-      barrier();
-      if (chosen_lane != LANE) break;
-      sum = before;
-    }
-    uint rank = ties_before;
+  float sum = 0.0;
+  uint rank = ties_before;
+  for (uint c = first; c < end; ++c) sum += kept_mass(candidates[row + c].x, lowest, ties_dropped, rank, largest, min_p);
+  float total;
+  const float before = sum_before(sum, total);
+  const float goal = u * total;
+  // The last lane with kept masses whose first one begins at or below the goal has the token.
+  if (LANE == 0u) chosen_lane = 0u;
+  barrier();
+  if (sum > 0.0 && before <= goal) atomicMax(chosen_lane, LANE);
+  barrier();
+  if (chosen_lane == LANE) {
+    uint token = kNoToken;
+    float reached = before;
+    rank = ties_before;
     for (uint c = first; c < end; ++c) {
       const uvec2 candidate = candidates[row + c];
-      const uint key = key_of(candidate.x);
-      const float mass = mass_of(uintBitsToFloat(candidate.x) - largest);
-      const bool tie_dropped = ties_dropped > 0u && key == lowest && rank++ < ties_dropped;
-      if (key < lowest || tie_dropped || mass < min_p || mass <= 0.0) continue;
-      sum += mass;
-      if (round == 0u) continue;
-      chosen_token = candidate.y;
-      if (sum > u * total) break;
+      const float mass = kept_mass(candidate.x, lowest, ties_dropped, rank, largest, min_p);
+      if (mass > 0.0 && (token == kNoToken || reached <= goal)) token = candidate.y;
+      reached += mass;
     }
+    if (token != kNoToken) chosen_token = token;
   }
-  memoryBarrierShared();
   barrier();
   return chosen_token;
 }
