@@ -4,7 +4,8 @@
 // one head of one row, with its query and its weighted sum in registers, STEP positions a turn, no shared memory and no
 // barrier. Keys and values are read at addresses that are the same for the whole workgroup: a tile is cut into runs of
 // neighbouring rows of one conversation, and all lanes go through a run although only its own rows keep the result.
-// Workgroup x = tile of LANES rows, y = head. head_dim % 4 == 0, head_dim <= 128.
+// Workgroup x = tile of LANES rows, y = head, z = which runs: every gl_NumWorkGroups.z-th, so that a lane's loop turns
+// stay bounded for long contexts. head_dim % 4 == 0, head_dim <= 128.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "shaders/attention.h"
@@ -72,14 +73,15 @@ void main() {
   const uint own = (min(row, p.rows - 1u) * p.heads + head) * QUADS;
   [[unroll]] for (uint d = 0u; d < QUADS; ++d) query[d] = q4[own + d] * p.scale;
 
-  [[dont_unroll]] for (uint run = begin; run < end;) {
+  uint number = 0u;
+  [[dont_unroll]] for (uint run = begin; run < end; ++number) {
     const uint slot = row_slot(run);
     uint first = 0xffffffffu, last = 0u, run_end = run;
     [[dont_unroll]] for (; run_end < end && row_slot(run_end) == slot; ++run_end) {
       first = min(first, first_position(row_position(run_end)));
       last = max(last, row_position(run_end));
     }
-    if (slot != kNoSlot) {
+    if (slot != kNoSlot && number % gl_NumWorkGroups.z == gl_WorkGroupID.z) {
       const bool own_run = row >= run && row < run_end;
       const uint position = own_run ? row_position(row) : 0u;
       attend(slot, first, last, first_position(position), position, kv_head);

@@ -6,6 +6,8 @@ namespace lorikeet {
 namespace {
 
 constexpr int64_t kQueries = 8;  // query rows of a workgroup of attention_flash at most
+// An old lavapipe ends loops silently after 65,535 turns of all loops of an invocation. No choice comes near.
+constexpr int64_t kTurns = 60000;
 
 // The numbers of one node.
 struct Numbers {
@@ -46,9 +48,9 @@ class Lowering {
 
   void run(Choices& choices) const {
     const bool many_rows = n_.rows >= 16;
-    const bool fits_rows = n_.head_dim % 4 == 0 && n_.head_dim <= 128;
+    const bool fits_rows = n_.head_dim % 4 == 0 && n_.head_dim <= 128 && turns_of_rows() < kTurns;
     if (many_rows && cpu_ && fits_rows) choices.push_back(lane_a_row());
-    if (many_rows && tile_rows() > 1) choices.push_back(flash("flash_tile", tile_rows(), 1));
+    if (many_rows && tile_rows() > 1 && tile_rows() * turns_of_flash() < kTurns) choices.push_back(flash("flash_tile", tile_rows(), 1));
     choices.push_back(flash("flash", 1, splits()));
     if (!(many_rows && cpu_) && fits_rows) choices.push_back(lane_a_row());
     choices.push_back(plain());
@@ -60,14 +62,18 @@ class Lowering {
   int64_t flash_heads() const { return (n_.group + flash_parts() - 1) / flash_parts(); }
   int64_t tile_rows() const { return kQueries / flash_heads(); }
 
-  // Enough workgroups for all cores, none smaller than 128 positions.
+  int64_t context() const { return n_.window > 0 ? std::min(n_.window, n_.kv_limit) : n_.kv_limit; }
+  int64_t turns_of_flash() const { return (context() / 64 + 2) * ((n_.head_dim + 7) / 8 + 14); }
+  int64_t turns_of_rows() const { return (context() / 32 + 2) * (n_.head_dim <= 64 ? 9 : 17) + 100; }
+
+  // Enough workgroups for all cores, none smaller than 128 positions unless there are too many turns.
   int64_t splits() const {
     const int64_t groups = n_.rows * n_.kv_heads * flash_parts();
     const int64_t wanted = cpu_ ? 6 : profile_.kind == DeviceKind::discrete ? 512 : 64;
     const int64_t most = cpu_ ? 4 : 64;
-    const int64_t context = n_.window > 0 ? std::min(n_.window, n_.kv_limit) : n_.kv_limit;
+    const int64_t least = turns_of_flash() / kTurns + 1;
     const int64_t enough = std::clamp<int64_t>((wanted + groups - 1) / groups, 1, most);
-    return std::clamp<int64_t>(context / 128, 1, enough);
+    return std::max(least, std::clamp<int64_t>(context() / 128, 1, enough));
   }
 
   shader::AttentionParams params(int64_t splits) const {
@@ -108,11 +114,12 @@ class Lowering {
 
   Choice lane_a_row() const {
     const uint32_t lanes = std::clamp<uint32_t>(profile_.subgroup_size, 16, 64);
+    const uint32_t run_groups = lanes * turns_of_rows() < kTurns ? 1 : lanes;  // a tile may be as many runs as rows
     Dispatch dispatch{.kernel = "attention_rows/" + variant(),
                       .constants = {{0, uint32_t(n_.head_dim)}, {1, lanes}},
                       .operands = operands(),
                       .params = params_bytes(params(1)),
-                      .groups = {groups_for(n_.rows, lanes), uint32_t(n_.heads), 1},
+                      .groups = {groups_for(n_.rows, lanes), uint32_t(n_.heads), run_groups},
                       .flops = flops(),
                       .bytes = bytes()};
     return {.name = "lane_a_row", .dispatches = {std::move(dispatch)}, .pinned_order = false};

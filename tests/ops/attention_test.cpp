@@ -234,6 +234,8 @@ TEST_CASE("attention reaches contexts of 131,072 positions", "[ops]") {
   check_attention(*device, {1, 1, 128}, one_row(131071), 1e-8);
   check_attention(*device, {1, 1, 256, DType::f16}, one_row(131071), 1e-8);
   check_attention(*device, {1, 1, 16}, prompt(16, 131056), 1e-8);
+  // Several long conversations in one tile.
+  check_attention(*device, {1, 1, 16}, Scene({0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4}, std::vector<uint32_t>(16, 40000)), 1e-8);
 }
 
 TEST_CASE("attention says what does not fit", "[ops]") {
