@@ -6,13 +6,14 @@ layout(local_size_x = kFmaPeakLanes) in;
 layout(push_constant) uniform Params { FmaPeakParams p; };
 layout(binding = 0) writeonly buffer Y { float y[]; };
 
-#define ONCE a = a * p.factor + p.addend; b = b * p.factor + p.addend;
+#define ONCE a = fma(a, factor, addend); b = fma(b, factor, addend);
 #define FOUR ONCE ONCE ONCE ONCE
 
 void main() {
   const uint i = gl_GlobalInvocationID.x;
   vec4 a = vec4(float(i)) + vec4(0.0, 1.0, 2.0, 3.0);
   vec4 b = a + 4.0;
+  const vec4 factor = vec4(p.factor), addend = vec4(p.addend);
   for (uint turn = 0u; turn < p.turns; ++turn) {
     FOUR FOUR FOUR FOUR
   }

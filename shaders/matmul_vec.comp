@@ -43,7 +43,7 @@ float total(vec4 a, vec4 b) {
 // Adds the slices' sums; slice 0 holds the result.
 void add_slices(inout float acc[8], inout float square) {
   const uint lane = gl_LocalInvocationID.x;
-  const uint slice = gl_LocalInvocationID.y;
+  const uint slice = SLICES > 1u ? gl_LocalInvocationID.y : 0u;  // visibly uniform on one slice
 #define PUT(c) parts[(slice * (RPL + 1u) + c) * LANES + lane] = acc[c];
   FOR_ROWS(PUT)
   parts[(slice * (RPL + 1u) + RPL) * LANES + lane] = square;
@@ -58,7 +58,7 @@ void add_slices(inout float acc[8], inout float square) {
 
 void main() {
   const uint lane = gl_LocalInvocationID.x;
-  const uint slice = gl_LocalInvocationID.y;
+  const uint slice = SLICES > 1u ? gl_LocalInvocationID.y : 0u;  // visibly uniform on one slice
   const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + lane;
   uint row[8];
   float acc[8];
