@@ -14,7 +14,7 @@ layout(binding = 0) readonly restrict buffer Table { uint table[]; };
 #include "shaders/common/control.glsl"
 layout(binding = 2) writeonly restrict buffer Y { float y[]; };
 
-uint load_word(bool second, uint at) { return table[at]; }
+uint load_word(uint at) { return table[at]; }
 #include "shaders/common/weights.glsl"
 
 void main() {
@@ -31,8 +31,8 @@ void main() {
     const uint unit = weight_row(p.row + token - p.first, p.units) + block / UNIT_BLOCKS * UNIT_WORDS * 32u;
     const uint sub = block % UNIT_BLOCKS;
     const uint piece = column / 8u % 4u;
-    const vec2 dm = weight_scale(false, unit, sub, piece);
-    weight_piece(false, unit, sub, piece, a, b);
+    const vec2 dm = weight_scale(unit, sub, piece);
+    weight_piece(unit, sub, piece, a, b);
     if (SCALED == 1) {
       a = SHIFTED == 1 ? fma(a, dm.xxxx, dm.yyyy) : a * dm.x;
       b = SHIFTED == 1 ? fma(b, dm.xxxx, dm.yyyy) : b * dm.x;

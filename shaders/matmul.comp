@@ -27,7 +27,7 @@ float add4(float s, vec4 a, vec4 v) {
 }
 
 // One turn a block of 32 columns: some drivers end an invocation's loops after 65,535 turns.
-float sum_of_row(bool second, uint row, uint x_row) {
+float sum_of_row(uint row, uint x_row) {
   const uint blocks = (p.columns + 31u) / 32u;
   float s = 0.0;
   for (uint block = 0u; block < blocks; ++block) {
@@ -35,9 +35,9 @@ float sum_of_row(bool second, uint row, uint x_row) {
     const uint sub = block % UNIT_BLOCKS;
 #define PIECE(piece) { \
       vec4 a, b; \
-      weight_piece(second, unit, sub, piece, a, b); \
+      weight_piece(unit, sub, piece, a, b); \
       if (SCALED == 1) { \
-        const vec2 dm = weight_scale(second, unit, sub, piece); \
+        const vec2 dm = weight_scale(unit, sub, piece); \
         a = SHIFTED == 1 ? fma(a, dm.xxxx, dm.yyyy) : a * dm.x; \
         b = SHIFTED == 1 ? fma(b, dm.xxxx, dm.yyyy) : b * dm.x; \
       } \
@@ -55,7 +55,7 @@ void main() {
   const uint output_at = gl_GlobalInvocationID.x;
   const uint token = gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y;
   if (output_at >= p.count || token >= p.tokens) return;
-  float v = sum_of_row(false, row_address(output_at, false), token * p.x_columns);
-  if (GATED) v = silu(v) * sum_of_row(true, row_address(output_at, true), token * p.x_columns);
+  float v = sum_of_row(row_address(output_at, false), token * p.x_columns);
+  if (GATED) v = silu(v) * sum_of_row(row_address(output_at, true), token * p.x_columns);
   store(token, output_at, v);
 }

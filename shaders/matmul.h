@@ -13,7 +13,5 @@ struct MatmulParams {
   uint up_row;      // gated: page row of the first up row, a multiple of 32
   uint units;       // in a weight row
   uint bias_at;     // where the bias of column 0 lies in its buffer
-  uint norm_at;     // the same for the norm weight, in vec4
-  float eps;        // of the fused norm
 };
 LK_PARAMS_END

@@ -5,37 +5,28 @@
 // them for all its tokens, whose x is read at addresses that are the same for all lanes. No shared memory. Each output
 // is one sum over the columns in order, as in matmul.comp. x columns: a multiple of 32.
 //
-// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k
+// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k TILE=any|4x8
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 layout(local_size_x_id = 0) in;
 #define X_TYPE vec4
+#ifdef TILE_4x8
+#define FIXED_RPL 4u
+#endif
 #include "shaders/common/product.glsl"
-layout(constant_id = 7) const uint TN = 8u;  // tokens a lane owns: 1, 2, 4 or 8
+#ifdef TILE_4x8
+const uint TN = 8u;
+#else
+layout(constant_id = 6) const uint TN = 8u;  // tokens a lane owns: 1, 2, 4 or 8
+#endif
 
 const uint LANES = gl_WorkGroupSize.x;
 
-#define FOR_ROWS(DO) \
-  DO(0u) \
-  if (RPL > 1u) { DO(1u) } \
-  if (RPL > 2u) { DO(2u) DO(3u) } \
-  if (RPL > 4u) { DO(4u) DO(5u) DO(6u) DO(7u) }
 #define FOR_TOKENS(DO, c) \
   DO(0u, c) \
   if (TN > 1u) { DO(1u, c) } \
   if (TN > 2u) { DO(2u, c) DO(3u, c) } \
   if (TN > 4u) { DO(4u, c) DO(5u, c) DO(6u, c) DO(7u, c) }
-
-float dot8(float s, vec4 a, vec4 b, vec4 xa, vec4 xb) {
-  s = fma(a.x, xa.x, s);
-  s = fma(a.y, xa.y, s);
-  s = fma(a.z, xa.z, s);
-  s = fma(a.w, xa.w, s);
-  s = fma(b.x, xb.x, s);
-  s = fma(b.y, xb.y, s);
-  s = fma(b.z, xb.z, s);
-  return fma(b.w, xb.w, s);
-}
 
 void main() {
   const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + gl_LocalInvocationID.x;
@@ -57,9 +48,9 @@ void main() {
     const uint sub = block % UNIT_BLOCKS;
 #if SCALED
     vec2 dm[8];
-#define ROW_SCALE(c) dm[c] = weight_scale(c >= OUTPUTS, row[c] + unit, sub, 0u);
+#define ROW_SCALE(c) dm[c] = weight_scale(row[c] + unit, sub, 0u);
     if (SCALE_PIECES == 4u) { FOR_ROWS(ROW_SCALE) }
-#define SCALE_AGAIN(c) if (SCALE_PIECES == 2u) dm[c] = weight_scale(c >= OUTPUTS, row[c] + unit, sub, piece);
+#define SCALE_AGAIN(c) if (SCALE_PIECES == 2u) dm[c] = weight_scale(row[c] + unit, sub, piece);
 #if SHIFTED
 #define APPLY(c) a = fma(a, dm[c].xxxx, dm[c].yyyy); b = fma(b, dm[c].xxxx, dm[c].yyyy);
 #else
@@ -78,7 +69,7 @@ void main() {
 #define ROW_PIECE(c) { \
         vec4 a, b; \
         SCALE_AGAIN(c) \
-        weight_piece(c >= OUTPUTS, row[c] + unit, sub, piece, a, b); \
+        weight_piece(row[c] + unit, sub, piece, a, b); \
         APPLY(c) \
         FOR_TOKENS(MULTIPLY, c) }
       FOR_ROWS(ROW_PIECE)

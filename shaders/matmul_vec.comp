@@ -1,39 +1,23 @@
 #version 450
-// One row: y = u weight^T (+ bias, + residual), or silu(u gate^T) * (u up^T); u = x, or x normed (rms) by the way.
+// One row: y = x weight^T (+ bias, + residual), or silu(x gate^T) * (x up^T).
 //
 // A lane owns RPL weight rows, lanes of a workgroup neighbouring ones; x is read at addresses that are the same for all
-// lanes. Along the columns SLICES lanes share a row (GPUs only) and are added through shared memory. Block scales and
-// the norm are factored out of the sums: acc = sum over blocks of d * sum(q x) + m * sum(x). x columns: multiple of 32.
+// lanes. Along the columns SLICES lanes share a row (GPUs only) and are added through shared memory. Block scales are
+// factored out of the sums: acc = sum over blocks of d * sum(q x) + m * sum(x). x columns: multiple of 32.
 //
-// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k
+// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k ROWS=any|8
 #extension GL_GOOGLE_include_directive : require
 layout(local_size_x_id = 0, local_size_y_id = 1) in;
 #define X_TYPE vec4
+#ifdef ROWS_8
+#define FIXED_RPL 8u
+#endif
 #include "shaders/common/product.glsl"
-layout(binding = 6) readonly restrict buffer Norm { vec4 norm[]; };
-layout(constant_id = 6) const bool NORM = false;
 
 const uint LANES = gl_WorkGroupSize.x;
 const uint SLICES = gl_WorkGroupSize.y;
-const uint PARTS = SLICES > 1u ? LANES * SLICES * (RPL + 1u) : 1u;
+const uint PARTS = SLICES > 1u ? LANES * SLICES * RPL : 1u;
 shared float parts[PARTS];
-
-#define FOR_ROWS(DO) \
-  DO(0u) \
-  if (RPL > 1u) { DO(1u) } \
-  if (RPL > 2u) { DO(2u) DO(3u) } \
-  if (RPL > 4u) { DO(4u) DO(5u) DO(6u) DO(7u) }
-
-float dot8(float s, vec4 a, vec4 b, vec4 xa, vec4 xb) {
-  s = fma(a.x, xa.x, s);
-  s = fma(a.y, xa.y, s);
-  s = fma(a.z, xa.z, s);
-  s = fma(a.w, xa.w, s);
-  s = fma(b.x, xb.x, s);
-  s = fma(b.y, xb.y, s);
-  s = fma(b.z, xb.z, s);
-  return fma(b.w, xb.w, s);
-}
 
 float total(vec4 a, vec4 b) {
   const vec4 s = a + b;
@@ -41,18 +25,16 @@ float total(vec4 a, vec4 b) {
 }
 
 // Adds the slices' sums; slice 0 holds the result.
-void add_slices(inout float acc[8], inout float square) {
+void add_slices(inout float acc[8]) {
   const uint lane = gl_LocalInvocationID.x;
   const uint slice = SLICES > 1u ? gl_LocalInvocationID.y : 0u;  // visibly uniform on one slice
-#define PUT(c) parts[(slice * (RPL + 1u) + c) * LANES + lane] = acc[c];
+#define PUT(c) parts[(slice * RPL + c) * LANES + lane] = acc[c];
   FOR_ROWS(PUT)
-  parts[(slice * (RPL + 1u) + RPL) * LANES + lane] = square;
   barrier();
   if (slice > 0u) return;
   for (uint other = 1u; other < SLICES; ++other) {
-#define ADD(c) acc[c] += parts[(other * (RPL + 1u) + c) * LANES + lane];
+#define ADD(c) acc[c] += parts[(other * RPL + c) * LANES + lane];
     FOR_ROWS(ADD)
-    square += parts[(other * (RPL + 1u) + RPL) * LANES + lane];
   }
 }
 
@@ -69,7 +51,6 @@ void main() {
   s[c] = 0.0;
   FOR_ROWS(START)
 
-  float square = 0.0;
   const uint blocks = p.columns / 32u;
   for (uint block = slice; block < blocks; block += SLICES) {
     const uint unit = block / UNIT_BLOCKS * UNIT_WORDS * 32u;
@@ -77,24 +58,19 @@ void main() {
     float sum_x = 0.0;
 #define ROW_PIECE(c) { \
       vec4 a, b; \
-      weight_piece_raw(c >= OUTPUTS, row[c] + unit, sub, piece, a, b); \
+      weight_piece_raw(row[c] + unit, sub, piece, a, b); \
       s[c] = dot8(s[c], a, b, xa, xb); }
 #define PIECE(number) { \
       const uint piece = number; \
       const uint at = block * 8u + piece * 2u; \
       vec4 xa = x[at], xb = x[at + 1u]; \
-      if (NORM) { \
-        square = dot8(square, xa, xb, xa, xb); \
-        xa *= norm[p.norm_at + at]; \
-        xb *= norm[p.norm_at + at + 1u]; \
-      } \
       if (SHIFTED == 1) sum_x += total(xa, xb); \
       xa *= RAW_A; \
       xb *= RAW_B; \
       FOR_ROWS(ROW_PIECE) }
 #if SCALED
 #define ROW_SCALE(c) { \
-      const vec2 dm = weight_scale(c >= OUTPUTS, row[c] + unit, sub, scaled_piece); \
+      const vec2 dm = weight_scale(row[c] + unit, sub, scaled_piece); \
       acc[c] = fma(dm.x, s[c], acc[c]); \
       if (SHIFTED == 1) acc[c] = fma(dm.y, sum_x, acc[c]); \
       s[c] = 0.0; }
@@ -113,16 +89,15 @@ void main() {
 #define KEEP(c) acc[c] = s[c];
   FOR_ROWS(KEEP)
 #endif
-  if (SLICES > 1u) add_slices(acc, square);
+  if (SLICES > 1u) add_slices(acc);
   if (slice > 0u) return;
 
-  const float factor = NORM ? inversesqrt(square / float(p.columns) + p.eps) : 1.0;
   if (GATED) {
 #define STORE_GATED(c) \
-    if (c < OUTPUTS) store(0u, first + c * LANES, silu(acc[c] * factor) * (acc[(c + OUTPUTS) % 8u] * factor));
+    if (c < OUTPUTS) store(0u, first + c * LANES, silu(acc[c]) * acc[(c + OUTPUTS) % 8u]);
     FOR_ROWS(STORE_GATED)
   } else {
-#define STORE(c) store(0u, first + c * LANES, acc[c] * factor);
+#define STORE(c) store(0u, first + c * LANES, acc[c]);
     FOR_ROWS(STORE)
   }
 }

@@ -12,7 +12,7 @@ layout(push_constant) uniform Params { PackParams p; };
 layout(binding = 0) readonly restrict buffer Source { uint source[]; };
 layout(binding = 1) writeonly restrict buffer Page { uint page[]; };
 
-uint load_word(bool second, uint at) { return 0u; }
+uint load_word(uint at) { return 0u; }
 #include "shaders/common/weights.glsl"
 
 // The 4, 2 or 1 bytes at a byte address that need not be aligned.

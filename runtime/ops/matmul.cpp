@@ -6,13 +6,14 @@
 #include "runtime/ops/ops.h"
 #include "runtime/ops/weight_ranges.h"
 #include "shaders/matmul.h"
+#include "shaders/matmul_gate.h"
 #include "shaders/matmul_prepare.h"
 
 namespace lorikeet {
 namespace {
 
 // Specialisation constants of the matmul kernels (shaders/common/product.glsl).
-enum Constant : uint32_t { kLanes = 0, kSlices = 1, kRowsPerLane = 2, kGated = 3, kHasBias = 4, kHasResidual = 5, kNorm = 6, kTokensPerLane = 7 };
+enum Constant : uint32_t { kLanes = 0, kSlices = 1, kRowsPerLane = 2, kGated = 3, kHasBias = 4, kHasResidual = 5, kTokensPerLane = 6 };
 
 // Some drivers silently end an invocation's loops after 65,535 turns; the plain kernel takes 32 columns a turn, twice
 // when gated.
@@ -79,11 +80,6 @@ struct Product {
   }
 };
 
-// How a kernel cuts the work.
-struct Tiling {
-  uint32_t lanes = 64, slices = 1, rows_per_lane = 1, tokens_per_lane = 1;
-};
-
 std::pair<uint32_t, uint32_t> token_grid(int64_t groups) {
   return {uint32_t(std::min<int64_t>(groups, kMaxGroupsY)), groups_for(groups, kMaxGroupsY)};
 }
@@ -108,51 +104,77 @@ Form prepared(const Product& a) {
   return form;
 }
 
-// The dispatches of one kernel over all pages of the weight. `form`: x is the choice's form 0.
-void add_dispatches(const Product& a, std::string_view kernel, const Tiling& tiling, bool form, Choice& choice) {
-  const bool vec = kernel == "matmul_vec";
-  const bool plain = kernel == "matmul";
-  const bool norm_here = a.normed && !form;
-  const uint32_t outputs = tiling.lanes * (plain ? 1 : a.gated ? tiling.rows_per_lane / 2 : tiling.rows_per_lane);
-  std::vector<std::pair<uint32_t, uint32_t>> constants = {
-      {kLanes, tiling.lanes}, {kGated, a.gated}, {kHasBias, bool(a.node.inputs[kBias])}, {kHasResidual, bool(a.node.inputs[kResidual])}};
-  constants.push_back({kRowsPerLane, plain ? (a.gated ? 2u : 1u) : tiling.rows_per_lane});
-  if (vec) constants.insert(constants.end(), {{kSlices, tiling.slices}, {kNorm, norm_here}});
-  if (!vec && !plain) constants.push_back({kTokensPerLane, tiling.tokens_per_lane});
+// A kernel and how it cuts the work. A zero count is fixed in the kernel.
+struct Method {
+  std::string choice;
+  std::string kernel;   // "matmul_vec/q4_1/8"
+  uint32_t lanes = 64, slices = 0;
+  uint32_t rows_per_lane = 1, tokens_per_lane = 1;
+  bool rows_fixed = false, tokens_fixed = false;  // by the kernel, not by a constant
+};
 
+std::vector<std::pair<uint32_t, uint32_t>> constants_of(const Product& a, const Method& m, bool gated) {
+  std::vector<std::pair<uint32_t, uint32_t>> constants = {
+      {kLanes, m.lanes}, {kGated, gated}, {kHasBias, bool(a.node.inputs[kBias])}, {kHasResidual, bool(a.node.inputs[kResidual])}};
+  if (m.slices > 0) constants.push_back({kSlices, m.slices});
+  if (!m.rows_fixed) constants.push_back({kRowsPerLane, m.rows_per_lane});
+  if (!m.tokens_fixed) constants.push_back({kTokensPerLane, m.tokens_per_lane});
+  return constants;
+}
+
+// The dispatches of a kernel over the pages of rows 0 .. rows - 1 of the weight, into y of `y_columns`.
+void add_dispatches(const Product& a, const Method& m, bool form, bool gated, int64_t rows, Operand y, Choice& choice) {
   const int64_t columns = form ? (a.k + 31) / 32 * 32 : a.k;
   const uint64_t row_bytes = group_bytes(a.weight.dtype, a.k) / kGroupRows;
-  const auto [y, z] = token_grid((a.tokens + tiling.tokens_per_lane - 1) / tiling.tokens_per_lane);
-  for (const WeightRange& range : weight_ranges(a.graph, a.weight, a.n, a.gated, a.profile)) {
+  const auto [groups_y, groups_z] = token_grid((a.tokens + m.tokens_per_lane - 1) / m.tokens_per_lane);
+  for (const WeightRange& range : weight_ranges(a.graph, a.weight, rows, gated, a.profile)) {
     shader::MatmulParams params{};
     params.tokens = uint32_t(a.tokens);
     params.x_columns = params.columns = uint32_t(columns);
-    params.y_columns = uint32_t(a.n);
+    params.y_columns = uint32_t(rows);
     params.first = uint32_t(range.first);
     params.count = uint32_t(range.count);
     params.row = uint32_t(range.row);
     params.up_row = uint32_t(range.up_row);
     params.units = uint32_t(units(a.weight.dtype, a.k));
     params.bias_at = a.element_of(kBias);
-    params.norm_at = a.element_of(kNormWeight) / 4;
-    params.eps = float(a.node.attributes.number("norm_eps"));
-    Dispatch dispatch{.kernel = join(kernel, "/", name(a.weight.dtype)), .constants = constants};
+    Dispatch dispatch{.kernel = m.kernel, .constants = constants_of(a, m, gated)};
     dispatch.operands = {form ? Operand::of_form(0) : Operand::of(a.x), Operand::of_page(a.weight, int32_t(range.page)),
-                         Operand::of_page(a.weight, int32_t(range.up_page)), a.operand(kBias), a.operand(kResidual), Operand::of(a.y)};
-    if (vec) dispatch.operands.push_back(a.operand(kNormWeight));
+                         a.operand(kBias), a.operand(kResidual), y};
     dispatch.params = params_bytes(params);
-    dispatch.groups = {groups_for(range.count, outputs), y, z};
-    const int64_t rows = range.count * (a.gated ? 2 : 1);
-    dispatch.flops = 2.0 * double(a.tokens) * double(rows) * double(a.k);
-    dispatch.bytes = uint64_t(rows) * row_bytes + uint64_t(a.tokens) * uint64_t(columns + range.count) * 4;
+    dispatch.groups = {groups_for(range.count, m.lanes * (gated ? m.rows_per_lane / 2 : m.rows_per_lane)), groups_y, groups_z};
+    const int64_t read = range.count * (gated ? 2 : 1);
+    dispatch.flops = 2.0 * double(a.tokens) * double(read) * double(a.k);
+    dispatch.bytes = uint64_t(read) * row_bytes + uint64_t(a.tokens) * uint64_t(columns + range.count) * 4;
     choice.dispatches.push_back(std::move(dispatch));
   }
 }
 
-Choice make_choice(const Product& a, std::string choice_name, std::string_view kernel, const Tiling& tiling, bool form) {
-  Choice choice{.name = std::move(choice_name)};
+// True if every gate row and its up row lie in the same page.
+bool gate_beside_up(const Product& a) {
+  for (const WeightRange& range : weight_ranges(a.graph, a.weight, a.n, true, a.profile))
+    if (range.page != range.up_page) return false;
+  return true;
+}
+
+Choice make_choice(const Product& a, const Method& m, bool form) {
+  Choice choice{.name = m.choice};
   if (form) choice.forms.push_back(prepared(a));
-  add_dispatches(a, kernel, tiling, form, choice);
+  if (!a.gated || gate_beside_up(a)) {
+    add_dispatches(a, m, form, a.gated, a.n, Operand::of(a.y), choice);
+    return choice;
+  }
+  // Gate and up as one plain product, then the gate.
+  const int64_t stored = a.weight.shape.rows();
+  choice.scratch.push_back(uint64_t(a.tokens * stored) * 4);
+  add_dispatches(a, m, form, false, stored, Operand::of_scratch(0), choice);
+  const shader::MatmulGateParams params{uint32_t(a.tokens), uint32_t(a.n), uint32_t(padded_rows(a.n)), uint32_t(stored)};
+  const auto [y, z] = token_grid(a.tokens);
+  choice.dispatches.push_back({.kernel = "matmul_gate",
+                               .operands = {Operand::of_scratch(0), Operand::of(a.y)},
+                               .params = params_bytes(params),
+                               .groups = {groups_for(a.n, 64), y, z},
+                               .bytes = uint64_t(a.tokens * 3 * a.n) * 4});
   return choice;
 }
 
@@ -161,41 +183,54 @@ bool old_lavapipe(const DeviceProfile& profile) {
   return profile.kind == DeviceKind::cpu && profile.api_version < kVulkan14 && profile.name.find("llvmpipe") != std::string::npos;
 }
 
-// One row. Software devices: 64 rows a group, all columns in one lane. GPUs: one or two rows a lane, and the columns cut
-// among the lanes of a group, because few rows alone cannot fill one.
-Tiling vec_tiling(const Product& a) {
+// Lanes of a group on a software device: a subgroup, because lanes beyond it bring nothing.
+uint32_t software_lanes(const DeviceProfile& profile) { return std::clamp<uint32_t>(profile.subgroup_size, 8, 64); }
+
+// One row. Software devices: 64 rows a group, all columns in one lane. GPUs: one row a lane, and the columns cut among
+// the lanes of a group, because few rows alone cannot fill one.
+Method vec_method(const Product& a) {
+  Method m{.choice = "vec", .slices = 1, .tokens_fixed = true};
   if (a.profile.kind == DeviceKind::cpu) {
-    const uint32_t lanes = std::clamp<uint32_t>(a.profile.subgroup_size, 8, 64);
-    return {lanes, 1, std::max<uint32_t>(64 / lanes, 2), 1};
+    m.lanes = software_lanes(a.profile);
+    m.rows_per_lane = std::max<uint32_t>(64 / m.lanes, 2);
+  } else {
+    m.lanes = std::clamp<uint32_t>(a.profile.subgroup_size, 32, 64);
+    m.slices = std::max<uint32_t>(std::min<uint32_t>(a.profile.max_workgroup_lanes, 256) / m.lanes, 1);
+    m.rows_per_lane = a.gated ? 2 : 1;
   }
-  const uint32_t lanes = std::clamp<uint32_t>(a.profile.subgroup_size, 32, 64);
-  return {lanes, std::min<uint32_t>(a.profile.max_workgroup_lanes, 256) / lanes, a.gated ? 2u : 1u, 1};
+  m.rows_fixed = m.rows_per_lane == 8;
+  m.kernel = join("matmul_vec/", name(a.weight.dtype), m.rows_fixed ? "/8" : "/any");
+  return m;
 }
 
-Tiling tile_tiling(const Product& a, uint32_t tokens_per_lane) {
-  const bool cpu = a.profile.kind == DeviceKind::cpu;
-  const uint32_t lanes = cpu ? std::clamp<uint32_t>(a.profile.subgroup_size, 8, 64) : 64;
-  const bool wide = old_lavapipe(a.profile);
-  if (wide) tokens_per_lane = std::min(tokens_per_lane, 4u);
-  return {lanes, 1, wide ? 8u : 4u, tokens_per_lane};
+// Tiles of 4 rows x 8 tokens keep every known compiler within its registers; old lavapipe prefers more rows.
+Method tile_method(const Product& a, uint32_t tokens_per_lane) {
+  const bool software = a.profile.kind == DeviceKind::cpu;
+  Method m{.lanes = software ? software_lanes(a.profile) : 64, .rows_per_lane = 4, .tokens_per_lane = tokens_per_lane};
+  if (old_lavapipe(a.profile)) {
+    m.rows_per_lane = 8;
+    m.tokens_per_lane = std::min(tokens_per_lane, 4u);
+  }
+  m.rows_fixed = m.tokens_fixed = m.rows_per_lane == 4 && m.tokens_per_lane == 8;
+  m.choice = join("tile_", m.rows_per_lane, "x", m.tokens_per_lane);
+  m.kernel = join("matmul_tile/", name(a.weight.dtype), m.rows_fixed ? "/4x8" : "/any");
+  return m;
 }
 
 void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, Choices& choices) {
   const Product a{graph, node, profile};
   const bool form = a.normed || !a.aligned;
   if (a.tokens == 1) {
-    const bool norm_in_kernel = a.aligned && a.element_of(kNormWeight) % 4 == 0;
-    Choice vec = make_choice(a, "vec", "matmul_vec", vec_tiling(a), !norm_in_kernel);
-    vec.pinned_order = false;
-    choices.push_back(std::move(vec));
+    choices.push_back(make_choice(a, vec_method(a), form));
+    choices.back().pinned_order = false;
   }
   if (a.k <= kMaxTileColumns) {
     const uint32_t wanted = a.tokens == 1 ? 1 : a.tokens == 2 ? 2 : a.tokens <= 4 ? 4 : 8;
-    const Tiling tiling = tile_tiling(a, wanted);
-    choices.push_back(make_choice(a, join("tile_", tiling.rows_per_lane, "x", tiling.tokens_per_lane), "matmul_tile", tiling, form));
+    choices.push_back(make_choice(a, tile_method(a, wanted), form));
   }
-  // Rows that the form norms are also padded; the plain kernel itself takes any number of columns.
-  choices.push_back(make_choice(a, "plain", "matmul", {.lanes = 64}, a.normed));
+  // The plain kernel takes any number of columns itself.
+  const Method plain{.choice = "plain", .kernel = join("matmul/", name(a.weight.dtype)), .rows_per_lane = a.gated ? 2u : 1u, .rows_fixed = true, .tokens_fixed = true};
+  choices.push_back(make_choice(a, plain, a.normed));
 }
 
 const Op kMatmul{"matmul", shape, lower};

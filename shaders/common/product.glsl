@@ -1,31 +1,37 @@
 // What the matmul kernels share: params, bindings, row addresses and the epilogue. Absent inputs are bound to any buffer
-// and never read. The includer may define X_TYPE (vec4 where x rows are multiples of 4) and NORM_BINDING.
+// and never read. The includer defines X_TYPE: float, or vec4 where rows of x are multiples of 4.
+//
+// What shapes a hot loop is a macro in some variants and a specialisation constant in others: some drivers keep branches
+// on specialisation constants.
 #ifndef LORIKEET_COMMON_PRODUCT_GLSL
 #define LORIKEET_COMMON_PRODUCT_GLSL
 #include "shaders/matmul.h"
 layout(push_constant) uniform Params { MatmulParams p; };
 layout(binding = 0) readonly restrict buffer X { X_TYPE x[]; };
 layout(binding = 1) readonly restrict buffer W { uint w[]; };
-layout(binding = 2) readonly restrict buffer WUp { uint w_up[]; };  // the page of the up rows when gated
-layout(binding = 3) readonly restrict buffer Bias { float bias[]; };
-layout(binding = 4) readonly restrict buffer Residual { float residual[]; };
-layout(binding = 5) writeonly restrict buffer Y { float y[]; };
+layout(binding = 2) readonly restrict buffer Bias { float bias[]; };
+layout(binding = 3) readonly restrict buffer Residual { float residual[]; };
+layout(binding = 4) writeonly restrict buffer Y { float y[]; };
 
-layout(constant_id = 2) const uint RPL = 4u;        // weight rows a lane owns
+#ifdef FIXED_RPL
+const uint RPL = FIXED_RPL;
+#else
+layout(constant_id = 2) const uint RPL = 4u;  // weight rows a lane owns: 1, 2, 4 or 8
+#endif
 layout(constant_id = 3) const bool GATED = false;   // the second half of a lane's rows are up rows
 layout(constant_id = 4) const bool HAS_BIAS = false;
 layout(constant_id = 5) const bool HAS_RESIDUAL = false;
 
-uint load_word(bool second, uint at) { return GATED && second ? w_up[at] : w[at]; }
+uint load_word(uint at) { return w[at]; }
 #include "shaders/common/weights.glsl"
 
-// Outputs a lane owns, and y rows apart: output i of the lane is count index `first_output() + i * lanes`.
+// Outputs a lane owns. Weight row c of a lane belongs to output c % OUTPUTS; when gated, the second half are up rows.
 const uint OUTPUTS = GATED ? RPL / 2u : RPL;
 
-// Word address of the lane's weight row c; rows past the end read a row that is there.
-uint row_address(uint output_at, bool second) {
+// Word address of the weight row of an output; outputs past the end read a row that is there.
+uint row_address(uint output_at, bool up) {
   const uint padded = (p.count + 31u) / 32u * 32u;
-  const uint row = (second ? p.up_row : p.row) + (output_at < padded ? output_at : output_at % 32u);
+  const uint row = (up ? p.up_row : p.row) + (output_at < padded ? output_at : output_at % 32u);
   return weight_row(row, p.units);
 }
 
@@ -37,5 +43,24 @@ void store(uint token, uint output_at, float v) {
   if (HAS_BIAS) v += bias[p.bias_at + column];
   if (HAS_RESIDUAL) v += residual[token * p.y_columns + column];
   y[token * p.y_columns + column] = v;
+}
+
+// Code for each weight row of a lane, with c a literal.
+#define FOR_ROWS(DO) \
+  DO(0u) \
+  if (RPL > 1u) { DO(1u) } \
+  if (RPL > 2u) { DO(2u) DO(3u) } \
+  if (RPL > 4u) { DO(4u) DO(5u) DO(6u) DO(7u) }
+
+// s + the products of a piece of 8 columns, added in order.
+float dot8(float s, vec4 a, vec4 b, vec4 xa, vec4 xb) {
+  s = fma(a.x, xa.x, s);
+  s = fma(a.y, xa.y, s);
+  s = fma(a.z, xa.z, s);
+  s = fma(a.w, xa.w, s);
+  s = fma(b.x, xb.x, s);
+  s = fma(b.y, xb.y, s);
+  s = fma(b.z, xb.z, s);
+  return fma(b.w, xb.w, s);
 }
 #endif

@@ -8,7 +8,7 @@
 // A word of nibbles holds in its low nibbles columns 0-3 of a piece, in its high ones columns 4-7. Fifth and upper bits
 // are laid out so that one shift and mask puts them on top of those bytes.
 //
-// The includer defines WEIGHT_<type> and `uint load_word(bool second, uint at)`; `second` tells two bindings apart.
+// The includer defines WEIGHT_<type> and `uint load_word(uint at)`.
 #ifndef LORIKEET_COMMON_WEIGHTS_GLSL
 #define LORIKEET_COMMON_WEIGHTS_GLSL
 #include "shaders/units.h"
@@ -61,7 +61,7 @@ const uint SCALE_PIECES = 4u;
 
 // Address of word 0 of unit 0 of a row of the bound page.
 uint weight_row(uint row, uint units) { return row / 32u * units * UNIT_WORDS * 32u + row % 32u; }
-uint weight_word(bool second, uint unit, uint j) { return load_word(second, unit + j * 32u); }
+uint weight_word(uint unit, uint j) { return load_word(unit + j * 32u); }
 
 // Two f16 as f32, exactly: subnormals too, which some drivers flush in unpackHalf2x16.
 vec2 half_pair(uint word) {
@@ -79,30 +79,30 @@ vec2 half_pair(uint word) {
 }
 
 // (d, m) of a piece. m is 0 where SHIFTED is 0; (1, 0) where SCALED is 0.
-vec2 weight_scale(bool second, uint unit, uint sub, uint piece) {
+vec2 weight_scale(uint unit, uint sub, uint piece) {
 #if defined(WEIGHT_q8_0)
-  return vec2(uintBitsToFloat(weight_word(second, unit, 8u)), 0.0);
+  return vec2(uintBitsToFloat(weight_word(unit, 8u)), 0.0);
 #elif defined(WEIGHT_q4_0)
-  const vec2 d = half_pair(weight_word(second, unit, 8u));
+  const vec2 d = half_pair(weight_word(unit, 8u));
   return (sub == 0u ? d.x : d.y) * vec2(1.0, -8.0);
 #elif defined(WEIGHT_q5_0)
-  const vec2 d = half_pair(weight_word(second, unit, 10u));
+  const vec2 d = half_pair(weight_word(unit, 10u));
   return (sub == 0u ? d.x : d.y) * vec2(1.0, -16.0);
 #elif defined(WEIGHT_q4_1)
-  return half_pair(weight_word(second, unit, 4u));
+  return half_pair(weight_word(unit, 4u));
 #elif defined(WEIGHT_q5_1)
-  return half_pair(weight_word(second, unit, 5u));
+  return half_pair(weight_word(unit, 5u));
 #elif defined(WEIGHT_q4_k) || defined(WEIGHT_q5_k)
   const uint at = UNIT_WORDS - 5u;
   const uint shift = sub % 4u * 8u;
-  const uint scale = (weight_word(second, unit, at + sub / 4u) >> shift) & 255u;
-  const uint minimum = (weight_word(second, unit, at + 2u + sub / 4u) >> shift) & 255u;
-  const vec2 d = half_pair(weight_word(second, unit, at + 4u));
+  const uint scale = (weight_word(unit, at + sub / 4u) >> shift) & 255u;
+  const uint minimum = (weight_word(unit, at + 2u + sub / 4u) >> shift) & 255u;
+  const vec2 d = half_pair(weight_word(unit, at + 4u));
   return vec2(d.x * float(int(scale)), -d.y * float(int(minimum)));
 #elif defined(WEIGHT_q6_k)
   const uint i = sub * 2u + piece / 2u;
-  const int scale = bitfieldExtract(int(weight_word(second, unit, 48u + i / 4u)), int(i % 4u * 8u), 8);
-  const float d = uintBitsToFloat(weight_word(second, unit, 52u)) * float(scale);
+  const int scale = bitfieldExtract(int(weight_word(unit, 48u + i / 4u)), int(i % 4u * 8u), 8);
+  const float d = uintBitsToFloat(weight_word(unit, 52u)) * float(scale);
   return vec2(d, -32.0 * d);
 #else
   return vec2(1.0, 0.0);
@@ -111,17 +111,17 @@ vec2 weight_scale(bool second, uint unit, uint sub, uint piece) {
 
 #if SCALED
 // q as bytes (q8_0: signed): x holds columns 0-3 of the piece, y columns 4-7.
-uvec2 weight_bytes(bool second, uint unit, uint sub, uint piece) {
+uvec2 weight_bytes(uint unit, uint sub, uint piece) {
 #if defined(WEIGHT_q8_0)
-  return uvec2(weight_word(second, unit, piece * 2u), weight_word(second, unit, piece * 2u + 1u));
+  return uvec2(weight_word(unit, piece * 2u), weight_word(unit, piece * 2u + 1u));
 #else
-  const uint word = weight_word(second, unit, sub * 4u + piece);
+  const uint word = weight_word(unit, sub * 4u + piece);
   uvec2 bytes = uvec2(word & 0x0f0f0f0fu, (word >> 4) & 0x0f0f0f0fu);
 #if defined(WEIGHT_q5_0) || defined(WEIGHT_q5_1) || defined(WEIGHT_q5_k)
-  const uint fifth = weight_word(second, unit, UNIT_BLOCKS * 4u + sub);
+  const uint fifth = weight_word(unit, UNIT_BLOCKS * 4u + sub);
   bytes |= uvec2((fifth >> piece) & 0x01010101u, (fifth >> (piece + 4u)) & 0x01010101u) << 4;
 #elif defined(WEIGHT_q6_k)
-  const uint upper = weight_word(second, unit, 32u + sub * 2u + piece / 2u) >> (piece % 2u * 4u);
+  const uint upper = weight_word(unit, 32u + sub * 2u + piece / 2u) >> (piece % 2u * 4u);
   bytes |= uvec2(upper & 0x03030303u, (upper >> 2) & 0x03030303u) << 4;
 #endif
   return bytes;
@@ -130,14 +130,14 @@ uvec2 weight_bytes(bool second, uint unit, uint sub, uint piece) {
 #endif
 
 // q of columns 0-3 and 4-7 of a piece.
-void weight_piece(bool second, uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
+void weight_piece(uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
 #if defined(WEIGHT_f32)
   const uint at = unit + piece * 256u;
-  a = uintBitsToFloat(uvec4(load_word(second, at), load_word(second, at + 32u), load_word(second, at + 64u), load_word(second, at + 96u)));
-  b = uintBitsToFloat(uvec4(load_word(second, at + 128u), load_word(second, at + 160u), load_word(second, at + 192u), load_word(second, at + 224u)));
+  a = uintBitsToFloat(uvec4(load_word(at), load_word(at + 32u), load_word(at + 64u), load_word(at + 96u)));
+  b = uintBitsToFloat(uvec4(load_word(at + 128u), load_word(at + 160u), load_word(at + 192u), load_word(at + 224u)));
 #elif defined(WEIGHT_f16) || defined(WEIGHT_bf16)
   const uint at = unit + piece * 128u;
-  const uvec4 w = uvec4(load_word(second, at), load_word(second, at + 32u), load_word(second, at + 64u), load_word(second, at + 96u));
+  const uvec4 w = uvec4(load_word(at), load_word(at + 32u), load_word(at + 64u), load_word(at + 96u));
 #if defined(WEIGHT_f16)
   a = vec4(half_pair(w.x), half_pair(w.y));
   b = vec4(half_pair(w.z), half_pair(w.w));
@@ -147,15 +147,15 @@ void weight_piece(bool second, uint unit, uint sub, uint piece, out vec4 a, out 
   b = uintBitsToFloat(uvec4(low.z, high.z, low.w, high.w));
 #endif
 #elif defined(WEIGHT_q8_0)
-  const uvec2 w = weight_bytes(second, unit, sub, piece);
+  const uvec2 w = weight_bytes(unit, sub, piece);
   a = vec4(ivec4(w.x << 24, w.x << 16, w.x << 8, w.x) >> 24);
   b = vec4(ivec4(w.y << 24, w.y << 16, w.y << 8, w.y) >> 24);
 #elif NIBBLES
-  const uint w = weight_word(second, unit, sub * 4u + piece);
+  const uint w = weight_word(unit, sub * 4u + piece);
   a = vec4(ivec4(w & 15u, (w >> 8) & 15u, (w >> 16) & 15u, (w >> 24) & 15u));
   b = vec4(ivec4((w >> 4) & 15u, (w >> 12) & 15u, (w >> 20) & 15u, w >> 28));
 #else
-  const uvec2 w = weight_bytes(second, unit, sub, piece);
+  const uvec2 w = weight_bytes(unit, sub, piece);
   a = vec4(ivec4(w.x & 255u, (w.x >> 8) & 255u, (w.x >> 16) & 255u, w.x >> 24));
   b = vec4(ivec4(w.y & 255u, (w.y >> 8) & 255u, (w.y >> 16) & 255u, w.y >> 24));
 #endif
@@ -171,13 +171,13 @@ const vec4 RAW_B = vec4(0.0625, 0.000244140625, 9.5367431640625e-7, 1.0);       
 const vec4 RAW_A = vec4(1.0, 0.00390625, 1.52587890625e-5, 5.9604644775390625e-8);
 const vec4 RAW_B = RAW_A;
 #endif
-void weight_piece_raw(bool second, uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
+void weight_piece_raw(uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
 #if NIBBLES
-  const uint w = weight_word(second, unit, sub * 4u + piece);
+  const uint w = weight_word(unit, sub * 4u + piece);
   a = vec4(ivec4(w & 0xfu, w & 0xf00u, w & 0xf0000u, w & 0xf000000u));
   b = vec4(ivec4(w & 0xf0u, w & 0xf000u, w & 0xf00000u, w >> 28));
 #else
-  const uvec2 w = weight_bytes(second, unit, sub, piece);
+  const uvec2 w = weight_bytes(unit, sub, piece);
   a = vec4(ivec4(w.x & 0xffu, w.x & 0xff00u, w.x & 0xff0000u, w.x & 0xff000000u));
   b = vec4(ivec4(w.y & 0xffu, w.y & 0xff00u, w.y & 0xff0000u, w.y & 0xff000000u));
 #endif
@@ -185,8 +185,8 @@ void weight_piece_raw(bool second, uint unit, uint sub, uint piece, out vec4 a, 
 #else
 const vec4 RAW_A = vec4(1.0);
 const vec4 RAW_B = vec4(1.0);
-void weight_piece_raw(bool second, uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
-  weight_piece(second, unit, sub, piece, a, b);
+void weight_piece_raw(uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
+  weight_piece(unit, sub, piece, a, b);
 }
 #endif
 #endif
