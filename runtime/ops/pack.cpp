@@ -35,25 +35,32 @@ std::pair<int64_t, int64_t> source_range(const PackRequest& r, int64_t first, in
   return {from, std::max<int64_t>(to - from, 0)};
 }
 
+// Rows of a chunk, a multiple of 32. Chunks of whole heads read what they write; where not even those fit, a chunk reads up
+// to two heads more.
+Result<int64_t> chunk_rows(const PackRequest& r, int64_t room) {
+  const int64_t head = r.interleaved_head_rows;
+  const int64_t whole = head > 0 ? std::lcm(kGroupRows, head) : kGroupRows;
+  if (room >= whole) return room / whole * whole;
+  const int64_t rows = (room - 2 * head) / kGroupRows * kGroupRows;
+  if (rows < kGroupRows)
+    return invalid(join("[pack] a chunk of ", r.chunk_bytes, " bytes holds ", room, " rows, at least ", kGroupRows + 2 * head, " are needed."));
+  return rows;
+}
+
 }  // namespace
 
 Result<std::vector<PackChunk>> pack_chunks(const PackRequest& r, const DeviceProfile& profile) {
   LK_TRY(check(r));
   const uint64_t source_row = row_bytes(r.type, uint64_t(r.columns));
   const int64_t page_rows = pages(r.type, r.storage_rows, r.columns, profile).groups_per_page * kGroupRows;
-  const int64_t step = r.interleaved_head_rows > 0 ? std::lcm(kGroupRows, r.interleaved_head_rows) : kGroupRows;
-  // Where a page cuts a head, a chunk reads up to two heads more than it writes.
-  const int64_t spare = r.interleaved_head_rows > 0 ? 2 * r.interleaved_head_rows : 0;
-  const int64_t fit = (int64_t(r.chunk_bytes / source_row) - spare) / step * step;
-  if (fit < step)
-    return invalid(join("[pack] a chunk of ", r.chunk_bytes, " bytes holds no ", step + spare, " rows of ", source_row, " bytes."));
+  LK_ASSIGN(const int64_t fit, chunk_rows(r, int64_t(r.chunk_bytes / source_row)));
 
   const int64_t row_units = units(r.type, r.columns);
   std::vector<PackChunk> chunks;
   const int64_t padded = padded_rows(r.rows);
   for (int64_t first = 0; first < padded;) {
     const int64_t at = r.first_row + first;
-    const int64_t to_step = fit - first % fit;  // chunks begin at multiples of heads again after a page's end
+    const int64_t to_step = fit - first % fit;  // a page's end moves no later chunk
     const int64_t count = std::min({padded - first, to_step, page_rows - at % page_rows});
     const auto [source_first, source_rows] = source_range(r, first, count);
     shader::PackParams params{};

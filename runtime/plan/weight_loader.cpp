@@ -48,7 +48,7 @@ Status WeightLoader::load_matrix(const MatrixSource& source, const std::vector<S
   if (source.bytes.size() != expected)
     return corrupt(join("a matrix of ", source.rows, " x ", source.columns, " ", name(source.type), " has ", expected, " bytes, ",
                         source.bytes.size(), " were given."));
-  const uint64_t smallest = row_bytes(source.type, uint64_t(source.columns)) * uint64_t(std::max(kGroupRows, 2 * source.interleaved_head_rows)) + 8;
+  const uint64_t smallest = row_bytes(source.type, uint64_t(source.columns)) * uint64_t(kGroupRows + 2 * source.interleaved_head_rows) + 8;
   LK_TRY(make_room(smallest));
   LK_ASSIGN(const auto chunks, pack_chunks({.type = source.type,
                                             .rows = source.rows,
