@@ -1,20 +1,18 @@
 #version 450
 // Many rows: y = x weight^T (+ bias, + residual), or silu(x gate^T) * (x up^T).
 //
-// A lane owns a tile of RPL weight rows and TN tokens: it dequantises its own words once, 8 columns a turn, and uses
+// A lane owns a tile of 4 weight rows (gated: 2 gate and 2 up rows) and TN tokens: it dequantises its own words once, 8 columns a turn, and uses
 // them for all its tokens, whose x is read at addresses that are the same for all lanes. No shared memory. Each output
 // is one sum over the columns in order, as in matmul.comp. x columns: a multiple of 32.
 //
-// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k TILE=any|4x8
+// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k TOKENS=any|8
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 layout(local_size_x_id = 0) in;
 #define X_TYPE vec4
-#ifdef TILE_4x8
 #define FIXED_RPL 4u
-#endif
 #include "shaders/common/product.glsl"
-#ifdef TILE_4x8
+#ifdef TOKENS_8
 const uint TN = 8u;
 #else
 layout(constant_id = 6) const uint TN = 8u;  // tokens a lane owns: 1, 2, 4 or 8
@@ -22,6 +20,8 @@ layout(constant_id = 6) const uint TN = 8u;  // tokens a lane owns: 1, 2, 4 or 8
 
 const uint LANES = gl_WorkGroupSize.x;
 
+// Code for each weight row of a lane, and for each token, with c and t literals.
+#define FOR_ROWS(DO) DO(0u) DO(1u) DO(2u) DO(3u)
 #define FOR_TOKENS(DO, c) \
   DO(0u, c) \
   if (TN > 1u) { DO(1u, c) } \
@@ -31,9 +31,9 @@ const uint LANES = gl_WorkGroupSize.x;
 void main() {
   const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + gl_LocalInvocationID.x;
   const uint first_token = (gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y) * TN;
-  uint row[8];
+  uint row[4];
   uint x_row[8];
-  float acc[64];
+  float acc[32];
 #define START_TOKEN(t, c) x_row[t] = min(first_token + t, p.tokens - 1u) * (p.x_columns / 4u);
   FOR_TOKENS(START_TOKEN, 0u)
 #define CLEAR(t, c) acc[c * 8u + t] = 0.0;
@@ -47,7 +47,7 @@ void main() {
     const uint unit = block / UNIT_BLOCKS * UNIT_WORDS * 32u;
     const uint sub = block % UNIT_BLOCKS;
 #if SCALED
-    vec2 dm[8];
+    vec2 dm[4];
 #define ROW_SCALE(c) dm[c] = weight_scale(row[c] + unit, sub, 0u);
     if (SCALE_PIECES == 4u) { FOR_ROWS(ROW_SCALE) }
 #define SCALE_AGAIN(c) if (SCALE_PIECES == 2u) dm[c] = weight_scale(row[c] + unit, sub, piece);
@@ -78,7 +78,7 @@ void main() {
 
   if (GATED) {
 #define STORE_GATED_TOKEN(t, c) \
-    store(first_token + t, first + c * LANES, silu(acc[c * 8u + t]) * acc[(c + OUTPUTS) * 8u % 64u + t]);
+    store(first_token + t, first + c * LANES, silu(acc[c * 8u + t]) * acc[(c + OUTPUTS) * 8u % 32u + t]);
 #define STORE_GATED(c) if (c < OUTPUTS) { FOR_TOKENS(STORE_GATED_TOKEN, c) }
     FOR_ROWS(STORE_GATED)
   } else {

@@ -19,6 +19,13 @@ const uint SLICES = gl_WorkGroupSize.y;
 const uint PARTS = SLICES > 1u ? LANES * SLICES * RPL : 1u;
 shared float parts[PARTS];
 
+// Code for each weight row of a lane, with c a literal.
+#define FOR_ROWS(DO) \
+  DO(0u) \
+  if (RPL > 1u) { DO(1u) } \
+  if (RPL > 2u) { DO(2u) DO(3u) } \
+  if (RPL > 4u) { DO(4u) DO(5u) DO(6u) DO(7u) }
+
 float total(vec4 a, vec4 b) {
   const vec4 s = a + b;
   return (s.x + s.y) + (s.z + s.w);

@@ -178,11 +178,6 @@ Choice make_choice(const Product& a, const Method& m, bool form) {
   return choice;
 }
 
-bool old_lavapipe(const DeviceProfile& profile) {
-  constexpr uint32_t kVulkan14 = (1u << 22) | (4u << 12);
-  return profile.kind == DeviceKind::cpu && profile.api_version < kVulkan14 && profile.name.find("llvmpipe") != std::string::npos;
-}
-
 // Lanes of a group on a software device: a subgroup, because lanes beyond it bring nothing.
 uint32_t software_lanes(const DeviceProfile& profile) { return std::clamp<uint32_t>(profile.subgroup_size, 8, 64); }
 
@@ -203,17 +198,16 @@ Method vec_method(const Product& a) {
   return m;
 }
 
-// Tiles of 4 rows x 8 tokens keep every known compiler within its registers; old lavapipe prefers more rows.
-Method tile_method(const Product& a, uint32_t tokens_per_lane) {
+// Tiles of 4 rows x 8 tokens keep every known compiler within its registers. For few rows narrower tiles win, but not
+// where specialisation constants are not folded: SwiftShader, which has subgroups of 4.
+Method tile_method(const Product& a) {
   const bool software = a.profile.kind == DeviceKind::cpu;
-  Method m{.lanes = software ? software_lanes(a.profile) : 64, .rows_per_lane = 4, .tokens_per_lane = tokens_per_lane};
-  if (old_lavapipe(a.profile)) {
-    m.rows_per_lane = 8;
-    m.tokens_per_lane = std::min(tokens_per_lane, 4u);
-  }
-  m.rows_fixed = m.tokens_fixed = m.rows_per_lane == 4 && m.tokens_per_lane == 8;
-  m.choice = join("tile_", m.rows_per_lane, "x", m.tokens_per_lane);
-  m.kernel = join("matmul_tile/", name(a.weight.dtype), m.rows_fixed ? "/4x8" : "/any");
+  const bool folds = !software || a.profile.subgroup_size > 4;
+  const uint32_t few = a.tokens == 1 ? 1 : a.tokens == 2 ? 2 : a.tokens <= 4 ? 4 : 8;
+  Method m{.lanes = software ? software_lanes(a.profile) : 64, .rows_per_lane = 4, .tokens_per_lane = folds ? few : 8, .rows_fixed = true};
+  m.tokens_fixed = m.tokens_per_lane == 8;
+  m.choice = join("tile_4x", m.tokens_per_lane);
+  m.kernel = join("matmul_tile/", name(a.weight.dtype), m.tokens_fixed ? "/8" : "/any");
   return m;
 }
 
@@ -224,10 +218,7 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
     choices.push_back(make_choice(a, vec_method(a), form));
     choices.back().pinned_order = false;
   }
-  if (a.k <= kMaxTileColumns) {
-    const uint32_t wanted = a.tokens == 1 ? 1 : a.tokens == 2 ? 2 : a.tokens <= 4 ? 4 : 8;
-    choices.push_back(make_choice(a, tile_method(a, wanted), form));
-  }
+  if (a.k <= kMaxTileColumns) choices.push_back(make_choice(a, tile_method(a), form));
   // The plain kernel takes any number of columns itself.
   const Method plain{.choice = "plain", .kernel = join("matmul/", name(a.weight.dtype)), .rows_per_lane = a.gated ? 2u : 1u, .rows_fixed = true, .tokens_fixed = true};
   choices.push_back(make_choice(a, plain, a.normed));

@@ -45,13 +45,6 @@ void store(uint token, uint output_at, float v) {
   y[token * p.y_columns + column] = v;
 }
 
-// Code for each weight row of a lane, with c a literal.
-#define FOR_ROWS(DO) \
-  DO(0u) \
-  if (RPL > 1u) { DO(1u) } \
-  if (RPL > 2u) { DO(2u) DO(3u) } \
-  if (RPL > 4u) { DO(4u) DO(5u) DO(6u) DO(7u) }
-
 // s + the products of a piece of 8 columns, added in order.
 float dot8(float s, vec4 a, vec4 b, vec4 xa, vec4 xb) {
   s = fma(a.x, xa.x, s);
