@@ -1,0 +1,21 @@
+// A llama of a few thousand random weights, written as a Hugging Face directory: for tests that need a whole model but
+// not a good one.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "runtime/base/result.h"
+
+namespace lorikeet::test {
+
+struct TinyModel {
+  int layers = 2, hidden = 64, heads = 4, kv_heads = 2, intermediate = 96, vocabulary = 97;
+  bool tied = true, qwen2 = false;  // qwen2: with biases of q, k and v
+};
+
+// Writes config.json and model.safetensors into a fresh folder of the temporary directory; its path. The weights depend
+// on the sizes alone.
+std::filesystem::path write_tiny_model(const std::string& folder, const TinyModel& model = {});
+
+}  // namespace lorikeet::test
