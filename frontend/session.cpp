@@ -117,6 +117,7 @@ Status Session::Impl::check(std::span<const int32_t> tokens, uint32_t slot) cons
 // The next `count` tokens of the conversation through the plan of `rung` rows.
 Status Session::Impl::feed(uint32_t slot, int64_t rung, int64_t count, Head head) {
   Conversation& conversation = conversations[slot];
+  LK_TRY(state->start_reading(slot));
   LK_TRY(state->reserve(conversations, slot, conversation.cached + count));
   LK_ASSIGN(Plan * plan, state->plans().get(rung, head));
   std::vector<shader::Row> rows;

@@ -76,7 +76,7 @@ Status SessionState::check(Model& model, const SessionOptions& options) {
 
 SessionState::SessionState(Model& model, const SessionOptions& options)
     : model_(&model), options_(options), context_(context(model, options)), blocks_per_slot_(blocks_for(context_)),
-      tables_(uint32_t(kMaxRows), options.slots, blocks_per_slot_) {}
+      tables_(uint32_t(kMaxRows), options.slots, blocks_per_slot_), sampling_(options.slots, true) {}
 
 SessionSizes SessionState::sizes(int64_t places) const {
   return {.places = places, .kv = options_.kv, .slots = options_.slots, .ring = kRing, .control_words = int64_t(tables_.words()),
@@ -108,7 +108,6 @@ Result<std::unique_ptr<SessionState>> SessionState::create(Model& model, const S
   state->plans_ = std::make_unique<PlanLadder>(model, state->sizes(state->cache_->places()),
                                                [self](const GraphTensor& info) { return self->storage(info); },
                                                LadderOptions{options.fuse, options.reproducible, options.progress});
-  for (uint32_t slot = 0; slot < options.slots; ++slot) state->tables_.set_slot(slot, {});
   LK_TRY(state->tables_.upload_blocks(*state->uploader_, {state->control_.get(), 0, state->tables_.words() * 4}));
   return state;
 }
@@ -181,6 +180,14 @@ Status SessionState::set_rows(std::span<const shader::Row> rows, std::span<const
   return tables_.upload_rows(*uploader_, {control_.get(), 0, tables_.words() * 4});
 }
 
+Status SessionState::start_reading(uint32_t slot) {
+  if (!sampling_[slot]) return Done{};
+  tables_.set_slot(slot, {});
+  LK_TRY(tables_.upload_slot(*uploader_, {control_.get(), 0, tables_.words() * 4}, slot));
+  sampling_[slot] = false;
+  return Done{};
+}
+
 Status SessionState::set_targets(std::span<const int32_t> targets) {
   return uploader_->write({target_.get(), 0, targets.size_bytes()}, std::as_bytes(targets));
 }
@@ -204,6 +211,7 @@ Status SessionState::start_sampling(const GenerateRequest& request, const Conver
   for (int32_t id : request.stop_ids)  // the host tests those that do not fit as well
     if (slot.stop_count < std::size(slot.stop_ids)) slot.stop_ids[slot.stop_count++] = uint32_t(id);
   tables_.set_slot(request.slot, slot);
+  sampling_[request.slot] = true;
   LK_TRY(tables_.upload_slot(*uploader_, {control_.get(), 0, tables_.words() * 4}, request.slot));
   if (s.repeat_penalty == 1) return Done{};
   std::vector<uint32_t> seen(words);

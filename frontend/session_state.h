@@ -49,6 +49,8 @@ class SessionState {
   Status reserve(std::vector<Conversation>& conversations, uint32_t slot, int64_t positions);
   void release_blocks(Conversation& conversation);  // those behind `cached`
 
+  // A slot whose last answer was stopped writes no cache: before its rows are read it must be as new.
+  Status start_reading(uint32_t slot);
   Status set_rows(std::span<const shader::Row> rows, std::span<const uint32_t> wanted, int64_t rung);
   Status set_targets(std::span<const int32_t> targets);
   Status start_sampling(const GenerateRequest& request, const Conversation& conversation, uint32_t max_tokens);
@@ -71,6 +73,7 @@ class SessionState {
   int64_t context_;
   uint32_t blocks_per_slot_;
   ControlTables tables_;
+  std::vector<bool> sampling_;  // slots whose table entry belongs to an answer
   std::unique_ptr<Uploader> uploader_;
   std::unique_ptr<Buffer> control_, seen_, tokens_, target_, bias_;
   std::unique_ptr<KvCache> cache_;

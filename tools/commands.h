@@ -12,8 +12,10 @@ namespace lorikeet::tool {
 using Job = std::function<Status()>;
 
 void add_bench(CLI::App& program, Job& job);
+void add_chat(CLI::App& program, Job& job);
 void add_devices(CLI::App& program, Job& job);
 void add_doctor(CLI::App& program, Job& job);
 void add_generate(CLI::App& program, Job& job);
+void add_inspect(CLI::App& program, Job& job);
 
 }  // namespace lorikeet::tool

@@ -33,6 +33,8 @@ int run(int argc, char** argv) {
   tool::Job job;
   tool::add_devices(program, job);
   tool::add_generate(program, job);
+  tool::add_chat(program, job);
+  tool::add_inspect(program, job);
   tool::add_bench(program, job);
   tool::add_doctor(program, job);
   try {

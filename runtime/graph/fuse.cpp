@@ -74,7 +74,10 @@ class Rewriter {
         g_.label(nodes_[i].label);
         const Tensor made = emitter->second();
         for (const Node& node : g_.nodes()) out.push_back(node);
-        if (!nodes_[i].outputs.empty()) renamed[nodes_[i].outputs.front().id] = made;
+        if (!nodes_[i].outputs.empty()) {
+          renamed[nodes_[i].outputs.front().id] = made;
+          g_.move_keep(nodes_[i].outputs.front(), made);
+        }
       } else if (!dropped_.contains(i)) {
         out.push_back(nodes_[i]);
       }

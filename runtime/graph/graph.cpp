@@ -80,6 +80,12 @@ void Graph::keep(Tensor tensor, std::string name) {
   tensors_[size_t(tensor.id)].name = std::move(name);
 }
 
+void Graph::move_keep(Tensor from, Tensor to) {
+  if (error_ || !from || !to || !tensors_[size_t(from.id)].kept) return;
+  keep(to, std::exchange(tensors_[size_t(from.id)].name, {}));
+  tensors_[size_t(from.id)].kept = false;
+}
+
 Tensor Graph::find(std::string_view name) const {
   for (const GraphTensor& info : tensors_)
     if (info.name == name) return info.tensor;

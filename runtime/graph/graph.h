@@ -26,6 +26,7 @@ class Graph {
   Tensor rows(Tensor tensor, int64_t first, int64_t count);
 
   void keep(Tensor tensor, std::string name);  // the result is read after the run
+  void move_keep(Tensor from, Tensor to);      // for fuse: `to` stands for `from`, which may have been kept
   void label(std::string text) { label_ = std::move(text); }  // of the ops that follow
 
   const std::optional<Error>& error() const { return error_; }
