@@ -77,7 +77,8 @@ TokenTrie::Match TokenTrie::longest(std::string_view text, size_t at) const {
 Status AddedTokens::add(AddedToken token) {
   if (token.content.empty()) return Done{};
   if (token.content.size() > kLongest)
-    return unsupported(join("[tokenizer] an added token may have ", kLongest, " bytes, one has ", token.content.size(), "."));
+    return unsupported(
+        join("[tokenizer] an added token may have ", kLongest, " bytes, one has ", token.content.size(), "."));
   const auto [known, fresh] = by_content_.try_emplace(token.content, tokens_.size());
   if (!fresh) {
     token.id = tokens_[known->second].id;

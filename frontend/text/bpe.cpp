@@ -67,7 +67,8 @@ int32_t Bpe::find_character(std::string_view character, bool first, bool last, s
   if (!affixes_) {
     const auto lead = static_cast<uint8_t>(character[0]);
     if (character.size() == 1) return character_ids_[lead];
-    if (character.size() == 2) return character_ids_[size_t(lead & 0x1F) << 6 | (static_cast<uint8_t>(character[1]) & 0x3F)];
+    if (character.size() == 2)
+      return character_ids_[size_t(lead & 0x1F) << 6 | (static_cast<uint8_t>(character[1]) & 0x3F)];
     return vocabulary.find(character).value_or(-1);
   }
   text.clear();

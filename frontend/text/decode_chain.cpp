@@ -75,17 +75,23 @@ void DecodeChain::text(size_t step, std::string_view fragment) {
   const DecodeStep& what = (*steps_)[step];
   switch (what.kind) {
     case Kind::byte_level:
-    case Kind::word_suffix: state.held += fragment; return;
-    case Kind::replace: return replace(step, fragment);
-    case Kind::strip: return strip(step, fragment);
-    case Kind::fuse: return text(step + 1, fragment);
+    case Kind::word_suffix:
+      state.held += fragment;
+      return;
+    case Kind::replace:
+      return replace(step, fragment);
+    case Kind::strip:
+      return strip(step, fragment);
+    case Kind::fuse:
+      return text(step + 1, fragment);
     case Kind::metaspace:
       return text(step + 1, replaced(fragment, what.pattern, what.strip_first && !state.any ? "" : " "));
     case Kind::join_spaces:
       if (state.any && !state.inside) text(step + 1, " ");
       state.any = state.inside = true;
       return text(step + 1, fragment);
-    case Kind::byte_fallback: break;
+    case Kind::byte_fallback:
+      break;
   }
   if (state.overlong) return text(step + 1, fragment);
   state.held += fragment;
@@ -101,8 +107,10 @@ void DecodeChain::end_token(size_t step) {
   if (step == steps_->size()) return;
   State& state = states_[step];
   switch ((*steps_)[step].kind) {
-    case Kind::byte_level: return byte_level(step);
-    case Kind::fuse: return;
+    case Kind::byte_level:
+      return byte_level(step);
+    case Kind::fuse:
+      return;
     case Kind::replace:
       text(step + 1, std::exchange(state.held, {}));
       break;
@@ -110,8 +118,12 @@ void DecodeChain::end_token(size_t step) {
       state.held.clear();
       state.stripped = 0;
       break;
-    case Kind::metaspace: state.any = true; break;
-    case Kind::join_spaces: state.inside = false; break;
+    case Kind::metaspace:
+      state.any = true;
+      break;
+    case Kind::join_spaces:
+      state.inside = false;
+      break;
     case Kind::word_suffix: {
       // The token before this one was not the last.
       if (state.any) emit(step + 1, replaced(state.run, (*steps_)[step].pattern, " "));
@@ -140,12 +152,17 @@ void DecodeChain::end_input(size_t step) {
       if (!state.run.empty()) text(step + 1, kReplacementUtf8);
       end_token(step + 1);
       break;
-    case Kind::fuse: end_token(step + 1); break;
-    case Kind::byte_fallback: flush_bytes(step); break;
+    case Kind::fuse:
+      end_token(step + 1);
+      break;
+    case Kind::byte_fallback:
+      flush_bytes(step);
+      break;
     case Kind::word_suffix:
       if (state.any) emit(step + 1, replaced(state.run, (*steps_)[step].pattern, ""));
       break;
-    default: break;
+    default:
+      break;
   }
   end_input(step + 1);
 }
@@ -184,7 +201,8 @@ void DecodeChain::strip(size_t step, std::string_view fragment) {
   if (!fragment.empty()) state.stripped = what.start;  // the front is over
   state.held += fragment;
   size_t keep = 0;  // what may still turn out to be the end of the token
-  while (keep / length < what.stop && std::string_view(state.held).substr(0, state.held.size() - keep).ends_with(what.content))
+  while (keep / length < what.stop &&
+         std::string_view(state.held).substr(0, state.held.size() - keep).ends_with(what.content))
     keep += length;
   const std::string certain = state.held.substr(0, state.held.size() - keep);
   state.held.erase(0, certain.size());

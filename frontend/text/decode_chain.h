@@ -38,12 +38,12 @@ class DecodeChain {
 
  private:
   struct State {
-    std::string held;      // text that is not certain yet
-    std::string run;       // byte_fallback: the bytes of the current run
-    size_t stripped = 0;   // strip: characters taken from the front of this token
-    bool overlong = false; // byte_fallback: this token is no byte
-    bool any = false;      // a token has come (metaspace, word_suffix, join_spaces)
-    bool inside = false;   // join_spaces: in a token
+    std::string held;       // text that is not certain yet
+    std::string run;        // byte_fallback: the bytes of the current run
+    size_t stripped = 0;    // strip: characters taken from the front of this token
+    bool overlong = false;  // byte_fallback: this token is no byte
+    bool any = false;       // a token has come (metaspace, word_suffix, join_spaces)
+    bool inside = false;    // join_spaces: in a token
   };
   void text(size_t step, std::string_view fragment);
   void end_token(size_t step);

@@ -60,13 +60,20 @@ std::string strip_accents(std::string_view text) {
 
 Result<std::string> run_step(const NormalizerStep& step, std::string text, size_t limit) {
   switch (step.kind) {
-    case NormalizerStep::Kind::unicode_form: return to_unicode_form(text, step.form);
-    case NormalizerStep::Kind::lower_case: return to_lower_case(text);
-    case NormalizerStep::Kind::prepend: return text.empty() ? text : step.content + text;
-    case NormalizerStep::Kind::replace: return replace(step, text, limit);
-    case NormalizerStep::Kind::strip: return strip(text, step.left, step.right);
-    case NormalizerStep::Kind::strip_accents: return strip_accents(text);
-    case NormalizerStep::Kind::byte_level: break;
+    case NormalizerStep::Kind::unicode_form:
+      return to_unicode_form(text, step.form);
+    case NormalizerStep::Kind::lower_case:
+      return to_lower_case(text);
+    case NormalizerStep::Kind::prepend:
+      return text.empty() ? text : step.content + text;
+    case NormalizerStep::Kind::replace:
+      return replace(step, text, limit);
+    case NormalizerStep::Kind::strip:
+      return strip(text, step.left, step.right);
+    case NormalizerStep::Kind::strip_accents:
+      return strip_accents(text);
+    case NormalizerStep::Kind::byte_level:
+      break;
   }
   std::string out;
   append_byte_level(out, text);

@@ -16,10 +16,10 @@ namespace lorikeet {
 struct NormalizerStep {
   enum class Kind : uint8_t { unicode_form, lower_case, prepend, replace, strip, strip_accents, byte_level };
   Kind kind;
-  UnicodeForm form = UnicodeForm::nfc;  // unicode_form
-  std::string content = {};                  // prepend, replace
-  std::optional<TextPattern> pattern = {};   // replace
-  bool left = false, right = false;     // strip
+  UnicodeForm form = UnicodeForm::nfc;      // unicode_form
+  std::string content = {};                 // prepend, replace
+  std::optional<TextPattern> pattern = {};  // replace
+  bool left = false, right = false;         // strip
 };
 
 class Normalizer {

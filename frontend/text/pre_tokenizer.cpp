@@ -97,26 +97,26 @@ Status cut_characters(Words& words, SplitBehavior behavior, Property&& property)
 // Runs of word characters and runs of other characters; white space is dropped.
 Status cut_word_runs(Words& words) {
   const auto kind_of = [](char32_t c) { return is_whitespace(c) ? 0 : is_word(c) ? 1 : 2; };
-  return cut(words, SplitBehavior::removed, true, [&](std::string_view text, std::vector<TextRange>& matches) -> Status {
-    matches.clear();
-    int previous = 0;
-    for (size_t at = 0; at < text.size();) {
-      const Utf8Step step = decode_utf8(text, at);
-      const int kind = kind_of(step.code_point);
-      if (kind != 0 && kind == previous) matches.back().end = at + step.length;
-      else if (kind != 0) matches.push_back({at, at + step.length});
-      previous = kind;
-      at += step.length;
-    }
-    return Done{};
-  });
+  return cut(words, SplitBehavior::removed, true,
+             [&](std::string_view text, std::vector<TextRange>& matches) -> Status {
+               matches.clear();
+               int previous = 0;
+               for (size_t at = 0; at < text.size();) {
+                 const Utf8Step step = decode_utf8(text, at);
+                 const int kind = kind_of(step.code_point);
+                 if (kind != 0 && kind == previous) matches.back().end = at + step.length;
+                 else if (kind != 0) matches.push_back({at, at + step.length});
+                 previous = kind;
+                 at += step.length;
+               }
+               return Done{};
+             });
 }
 
 Status cut_pattern(Words& words, const Step& step) {
   TextPattern::Finder finder(*step.pattern);
-  return cut(words, step.behavior, step.invert, [&](std::string_view text, std::vector<TextRange>& matches) {
-    return finder.find_all(text, matches);
-  });
+  return cut(words, step.behavior, step.invert,
+             [&](std::string_view text, std::vector<TextRange>& matches) { return finder.find_all(text, matches); });
 }
 
 // Writes each word anew; `rewrite` appends a word's new text.
@@ -168,13 +168,20 @@ Status metaspace(Words& words, const Step& step) {
 
 Status run_step(const Step& step, Words& words) {
   switch (step.kind) {
-    case Step::Kind::split: return cut_pattern(words, step);
-    case Step::Kind::digits: return cut_characters(words, step.behavior, is_number);
-    case Step::Kind::punctuation: return cut_characters(words, step.behavior, is_punctuation);
-    case Step::Kind::white_space: return cut_characters(words, SplitBehavior::removed, is_whitespace);
-    case Step::Kind::word_runs: return cut_word_runs(words);
-    case Step::Kind::byte_level: return byte_level(words, step);
-    case Step::Kind::metaspace: return metaspace(words, step);
+    case Step::Kind::split:
+      return cut_pattern(words, step);
+    case Step::Kind::digits:
+      return cut_characters(words, step.behavior, is_number);
+    case Step::Kind::punctuation:
+      return cut_characters(words, step.behavior, is_punctuation);
+    case Step::Kind::white_space:
+      return cut_characters(words, SplitBehavior::removed, is_whitespace);
+    case Step::Kind::word_runs:
+      return cut_word_runs(words);
+    case Step::Kind::byte_level:
+      return byte_level(words, step);
+    case Step::Kind::metaspace:
+      return metaspace(words, step);
   }
   return Done{};
 }

@@ -30,13 +30,13 @@ struct PreTokenizerStep {
   enum class Kind : uint8_t { split, digits, punctuation, white_space, word_runs, byte_level, metaspace };
   enum class Prepend : uint8_t { always, first, never };
   Kind kind;
-  std::optional<TextPattern> pattern = {};                    // split, byte_level
-  SplitBehavior behavior = SplitBehavior::isolated;      // split, punctuation, digits
-  bool invert = false;                                   // split: what lies between the matches counts as the match
-  bool add_prefix_space = false;                         // byte_level
-  std::string replacement = "\xE2\x96\x81";              // metaspace: U+2581 stands for a space
-  Prepend prepend = Prepend::always;                     // metaspace
-  bool split = true;                                     // metaspace: each replacement begins a word
+  std::optional<TextPattern> pattern = {};           // split, byte_level
+  SplitBehavior behavior = SplitBehavior::isolated;  // split, punctuation, digits
+  bool invert = false;                               // split: what lies between the matches counts as the match
+  bool add_prefix_space = false;                     // byte_level
+  std::string replacement = "\xE2\x96\x81";          // metaspace: U+2581 stands for a space
+  Prepend prepend = Prepend::always;                 // metaspace
+  bool split = true;                                 // metaspace: each replacement begins a word
 };
 
 class PreTokenizer {

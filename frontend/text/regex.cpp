@@ -12,9 +12,9 @@ namespace lorikeet {
 namespace {
 
 constexpr size_t kLongestPattern = 64 * 1024;
-constexpr uint32_t kBaseSteps = 500'000;          // steps for one match, besides kStepsPerByte for each byte of the text
+constexpr uint32_t kBaseSteps = 100'000;  // steps for one match, besides kStepsPerByte for each byte of the text
 constexpr uint64_t kStepsPerByte = 16;
-constexpr uint32_t kHeapKibibytes = 128 * 1024;   // for backtracking
+constexpr uint32_t kHeapKibibytes = 128 * 1024;  // for backtracking
 constexpr size_t kJitStack = 4 * 1024 * 1024;
 
 std::string library_message(int code) {
@@ -42,7 +42,8 @@ Regex::~Regex() = default;
 
 Result<Regex> Regex::compile(std::string_view pattern) {
   if (pattern.size() > kLongestPattern)
-    return unsupported(join("[regex] a pattern may have ", kLongestPattern, " bytes, this one has ", pattern.size(), "."));
+    return unsupported(
+        join("[regex] a pattern may have ", kLongestPattern, " bytes, this one has ", pattern.size(), "."));
   if (!is_valid_utf8(pattern)) return corrupt("[regex] the pattern is not valid UTF-8.");
   LK_ASSIGN(const std::string translated, translate_regex(pattern));
   auto impl = std::make_unique<Impl>();
@@ -54,10 +55,12 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   pcre2_set_bsr(context.get(), PCRE2_BSR_UNICODE);
   int code = 0;
   PCRE2_SIZE offset = 0;
-  impl->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                             PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context.get());
+  impl->code =
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context.get());
   if (!impl->code)
-    return corrupt(join("[regex] the pattern \"", shortened(pattern), "\" does not compile: ", library_message(code), "."));
+    return corrupt(
+        join("[regex] the pattern \"", shortened(pattern), "\" does not compile: ", library_message(code), "."));
   pcre2_jit_compile(impl->code, PCRE2_JIT_COMPLETE);  // where it is not available, the interpreter runs
   return Regex(std::move(impl));
 }

@@ -25,13 +25,28 @@ struct LongName {
   std::string_view category;
 };
 constexpr LongName kLongNames[] = {
-    {"letter", "L"}, {"mark", "M"}, {"number", "N"}, {"punctuation", "P"}, {"symbol", "S"}, {"separator", "Z"},
-    {"other", "C"}, {"uppercaseletter", "Lu"}, {"lowercaseletter", "Ll"}, {"titlecaseletter", "Lt"},
-    {"modifierletter", "Lm"}, {"otherletter", "Lo"}, {"nonspacingmark", "Mn"}, {"spacingmark", "Mc"},
-    {"enclosingmark", "Me"}, {"decimalnumber", "Nd"}, {"letternumber", "Nl"}, {"othernumber", "No"}, {"any", "Any"},
+    {"letter", "L"},
+    {"mark", "M"},
+    {"number", "N"},
+    {"punctuation", "P"},
+    {"symbol", "S"},
+    {"separator", "Z"},
+    {"other", "C"},
+    {"uppercaseletter", "Lu"},
+    {"lowercaseletter", "Ll"},
+    {"titlecaseletter", "Lt"},
+    {"modifierletter", "Lm"},
+    {"otherletter", "Lo"},
+    {"nonspacingmark", "Mn"},
+    {"spacingmark", "Mc"},
+    {"enclosingmark", "Me"},
+    {"decimalnumber", "Nd"},
+    {"letternumber", "Nl"},
+    {"othernumber", "No"},
+    {"any", "Any"},
 };
 // Names that both know, with different members.
-constexpr std::string_view kRefusedNames[] = {"alnum", "alpha", "blank", "cntrl", "graph", "lower", "print",
+constexpr std::string_view kRefusedNames[] = {"alnum", "alpha", "blank", "cntrl", "graph", "lower",  "print",
                                               "punct", "upper", "word",  "space", "digit", "xdigit", "ascii"};
 
 std::string simple_name(std::string_view name) {
@@ -59,9 +74,14 @@ class Translator {
   Status step() {
     const char c = in_[at_];
     switch (c) {
-      case '\\': begin_atom(); return escape(false);
-      case '[': begin_atom(); return character_class();
-      case '(': return open_group();
+      case '\\':
+        begin_atom();
+        return escape(false);
+      case '[':
+        begin_atom();
+        return character_class();
+      case '(':
+        return open_group();
       case ')': {
         if (groups_.empty()) return refuse("an unmatched closing parenthesis");
         atom_ = groups_.back().begin;
@@ -69,12 +89,22 @@ class Translator {
         out_.push_back(in_[at_++]);
         return Done{};
       }
-      case '{': return braces();
+      case '{':
+        return braces();
       case '*':
       case '+':
-      case '?': out_.push_back(in_[at_++]); return Done{};
-      case ']': begin_atom(); out_ += "\\]"; ++at_; return Done{};
-      default: begin_atom(); copy_character(); return Done{};
+      case '?':
+        out_.push_back(in_[at_++]);
+        return Done{};
+      case ']':
+        begin_atom();
+        out_ += "\\]";
+        ++at_;
+        return Done{};
+      default:
+        begin_atom();
+        copy_character();
+        return Done{};
     }
   }
 
@@ -162,17 +192,29 @@ class Translator {
       return Done{};
     };
     switch (c) {
-      case 's': return put_class(kSpace, false);
-      case 'S': return put_class(kSpace, true);
-      case 'w': return put_class(kWord, false, kWordOutsideClass);
-      case 'W': return put_class(kWord, true, kWordOutsideClass);
-      case 'h': return put_class(kHex, false);
-      case 'H': return put_class(kHex, true);
-      case 'v': at_ += 2; out_ += "\\x{0B}"; return Done{};
-      case 'u': return hex_escape();
+      case 's':
+        return put_class(kSpace, false);
+      case 'S':
+        return put_class(kSpace, true);
+      case 'w':
+        return put_class(kWord, false, kWordOutsideClass);
+      case 'W':
+        return put_class(kWord, true, kWordOutsideClass);
+      case 'h':
+        return put_class(kHex, false);
+      case 'H':
+        return put_class(kHex, true);
+      case 'v':
+        at_ += 2;
+        out_ += "\\x{0B}";
+        return Done{};
+      case 'u':
+        return hex_escape();
       case 'p':
-      case 'P': return property();
-      default: break;
+      case 'P':
+        return property();
+      default:
+        break;
     }
     const bool letter = std::isalpha(static_cast<unsigned char>(c)) != 0;
     const std::string_view known = in_class ? "dDnrtfeabx" : "dDbBAzZGRXnrtfeaxkN";
@@ -189,7 +231,8 @@ class Translator {
 
   Status hex_escape() {
     const std::string_view digits = in_.substr(at_ + 2, 4);
-    if (digits.size() != 4 || !std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isxdigit(c); }))
+    if (digits.size() != 4 ||
+        !std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isxdigit(c); }))
       return refuse("an escape \\u without four digits");
     out_ += join("\\x{", digits, "}");
     at_ += 6;
@@ -282,7 +325,7 @@ class Translator {
   std::string_view in_;
   size_t at_ = 0;
   std::string out_;
-  size_t atom_ = 0;             // where in out_ the last atom begins
+  size_t atom_ = 0;  // where in out_ the last atom begins
   struct OpenGroup {
     size_t begin;    // where in out_ it begins,
     size_t content;  // and what is inside

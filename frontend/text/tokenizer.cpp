@@ -34,7 +34,8 @@ Status TokenizerParts::finish() {
   for (const auto* ids : {&before, &after})
     for (const int32_t id : *ids)
       if (!model.vocabulary.has(id))
-        return corrupt(join("[tokenizer] the template puts the id ", id, " around a text, which the vocabulary lacks."));
+        return corrupt(
+            join("[tokenizer] the template puts the id ", id, " around a text, which the vocabulary lacks."));
   return Done{};
 }
 
@@ -134,7 +135,8 @@ struct StreamDecoder::Impl {
 };
 
 StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, DecodeOptions options)
-    : impl_(std::make_unique<Impl>(Impl{tokenizer.impl_.get(), options, DecodeChain(tokenizer.impl_->parts.decoder)})) {}
+    : impl_(std::make_unique<Impl>(Impl{tokenizer.impl_.get(), options, DecodeChain(tokenizer.impl_->parts.decoder)})) {
+}
 StreamDecoder::StreamDecoder(StreamDecoder&&) noexcept = default;
 StreamDecoder& StreamDecoder::operator=(StreamDecoder&&) noexcept = default;
 StreamDecoder::~StreamDecoder() = default;

@@ -24,15 +24,16 @@ struct TokenizerFiles {
 
 // The keys tokenizer.* of a GGUF file. Each vector is empty and each optional unset where the file has no such key.
 struct GgufVocabulary {
-  std::string model;                 // ggml.model: "gpt2" (byte-level BPE) or "llama" (SentencePiece BPE)
-  std::string pre;                   // ggml.pre: "smollm", "qwen2", "llama-bpe", ...
-  std::vector<std::string> tokens;   // ggml.tokens
-  std::vector<float> scores;         // ggml.scores: needed by "llama"
-  std::vector<int32_t> token_types;  // ggml.token_type: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte
-  std::vector<std::string> merges;   // ggml.merges: needed by "gpt2", "left right"
+  std::string model;                // ggml.model: "gpt2" (byte-level BPE) or "llama" (SentencePiece BPE)
+  std::string pre;                  // ggml.pre: "smollm", "qwen2", "llama-bpe", ...
+  std::vector<std::string> tokens;  // ggml.tokens
+  std::vector<float> scores;        // ggml.scores: needed by "llama"
+  std::vector<int32_t>
+      token_types;                  // ggml.token_type: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte
+  std::vector<std::string> merges;  // ggml.merges: needed by "gpt2", "left right"
   std::optional<int64_t> bos_id, eos_id, eot_id, eom_id, unknown_id, padding_id;  // ggml.*_token_id
   std::optional<bool> add_bos, add_eos, add_space_prefix;                         // ggml.add_*
-  std::string chat_template;         // chat_template
+  std::string chat_template;                                                      // chat_template
 };
 
 struct EncodeOptions {
@@ -69,12 +70,12 @@ class Tokenizer {
   // Valid UTF-8. Ids that do not exist give nothing.
   std::string decode(std::span<const int32_t> ids, DecodeOptions options = {}) const;
 
-  size_t vocabulary_size() const;                // highest id + 1
+  size_t vocabulary_size() const;                  // highest id + 1
   std::string_view id_to_piece(int32_t id) const;  // as the vocabulary writes it; empty if there is no such id
   std::optional<int32_t> token_to_id(std::string_view piece) const;
   bool is_special(int32_t id) const;
   const SpecialTokens& special() const;
-  const std::string& chat_template() const;      // Jinja source; empty if the files have none
+  const std::string& chat_template() const;         // Jinja source; empty if the files have none
   const std::vector<std::string>& notices() const;  // what was odd in the files and how it was taken; full sentences
 
  private:
@@ -85,7 +86,8 @@ class Tokenizer {
 };
 
 // Decodes one id at a time. All that comes out, in order, is what decode() makes of all ids; it comes as early as it is
-// certain, and never cuts a character. Must not outlive its tokenizer.
+// certain, and never cuts a character. (A run of byte pieces <0x00> ... <0xFF> is certain when it ends: one byte that
+// fits nowhere makes U+FFFD of the whole run.) Must not outlive its tokenizer.
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer, DecodeOptions options = {});

@@ -12,21 +12,22 @@ namespace {
 
 enum TokenType : int32_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
 
-constexpr char kQwen2Pattern[] =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr char kLlama3Pattern[] =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr char kTekkenPattern[] =
-    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr char kQwen2Pattern[] = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)"
+                                 R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr char kLlama3Pattern[] = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
+                                  R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr char kTekkenPattern[] = R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|)"
+                                  R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|)"
+                                  R"(\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 // What tokenizer.ggml.pre stands for.
 struct PreRecipe {
   std::string_view name;
-  const char* pattern;        // how byte-level words are cut
+  const char* pattern;  // how byte-level words are cut
   bool nfc = false;
   bool single_digits = false;  // each digit is cut out before the pattern runs
   bool ignore_merges = false;
-  bool add_bos = false;        // unless the file says otherwise
+  bool add_bos = false;  // unless the file says otherwise
 };
 
 constexpr PreRecipe kRecipes[] = {
@@ -46,8 +47,8 @@ constexpr PreRecipe kRecipes[] = {
 };
 
 // Texts that end a turn where files name only one EOS.
-constexpr std::string_view kTurnEnds[] = {"<|eot_id|>",      "<|im_end|>",    "<|end|>", "<end_of_turn>", "<|endoftext|>",
-                                          "<|end_of_text|>", "<|eom_id|>", "<EOT>"};
+constexpr std::string_view kTurnEnds[] = {"<|eot_id|>",    "<|im_end|>",      "<|end|>",    "<end_of_turn>",
+                                          "<|endoftext|>", "<|end_of_text|>", "<|eom_id|>", "<EOT>"};
 
 TokenType type_of(const GgufVocabulary& vocabulary, size_t id) {
   return vocabulary.token_types.empty() ? kNormal : TokenType(vocabulary.token_types[id]);
@@ -103,7 +104,8 @@ void add_stated_merges(const GgufVocabulary& vocabulary, TokenizerParts& parts) 
     if (left_id && right_id && whole) model.merges.put(*left_id, *right_id, {uint32_t(rank), *whole});
     else ++unknown;
   }
-  if (unknown > 0) parts.notices.push_back(join("[tokenizer] ", unknown, " merges name unknown pieces and are left out."));
+  if (unknown > 0)
+    parts.notices.push_back(join("[tokenizer] ", unknown, " merges name unknown pieces and are left out."));
 }
 
 struct ScoredMerge {
@@ -151,7 +153,8 @@ void add_scored_merges(const GgufVocabulary& vocabulary, TokenizerParts& parts) 
 }
 
 Status use_pattern(const PreRecipe& recipe, TokenizerParts& parts) {
-  if (recipe.nfc) parts.normalizer.steps.push_back({.kind = NormalizerStep::Kind::unicode_form, .form = UnicodeForm::nfc});
+  if (recipe.nfc)
+    parts.normalizer.steps.push_back({.kind = NormalizerStep::Kind::unicode_form, .form = UnicodeForm::nfc});
   if (recipe.single_digits) parts.pre_tokenizer.steps.push_back({.kind = PreTokenizerStep::Kind::digits});
   LK_ASSIGN(TextPattern pattern, TextPattern::regex(recipe.pattern));
   PreTokenizerStep step{.kind = PreTokenizerStep::Kind::byte_level};
@@ -170,9 +173,11 @@ Result<bool> set_up_byte_level(const GgufVocabulary& vocabulary, TokenizerParts&
     name = "gpt-2";
     parts.notices.push_back("[tokenizer] tokenizer.ggml.pre does not say how words are cut; GPT-2's way is assumed.");
   }
-  const auto* recipe = std::find_if(std::begin(kRecipes), std::end(kRecipes), [&](const PreRecipe& r) { return r.name == name; });
+  const auto* recipe =
+      std::find_if(std::begin(kRecipes), std::end(kRecipes), [&](const PreRecipe& r) { return r.name == name; });
   if (recipe == std::end(kRecipes))
-    return unsupported(join("[tokenizer] tokenizer.ggml.pre \"", replace_invalid_utf8(name.substr(0, 64)), "\" is not known."));
+    return unsupported(
+        join("[tokenizer] tokenizer.ggml.pre \"", replace_invalid_utf8(name.substr(0, 64)), "\" is not known."));
   add_stated_merges(vocabulary, parts);
   LK_TRY(use_pattern(*recipe, parts));
   return recipe->add_bos;
@@ -221,7 +226,8 @@ void name_special_tokens(const GgufVocabulary& vocabulary, TokenizerParts& parts
   add_end(named(vocabulary.eot_id, "eot_token_id", parts).id, special.ends);
   add_end(named(vocabulary.eom_id, "eom_token_id", parts).id, special.ends);
   for (const std::string_view text : kTurnEnds)
-    if (const AddedToken* token = parts.added.find(text); token && token->special) add_end(int32_t(token->id), special.ends);
+    if (const AddedToken* token = parts.added.find(text); token && token->special)
+      add_end(int32_t(token->id), special.ends);
 }
 
 }  // namespace

@@ -25,10 +25,14 @@ Status resolve_merges(const MergeList& merges, Bpe& bpe) {
     if (right.size() < prefix.size())
       return corrupt(join("[tokenizer] tokenizer.json: the right half of merge ", rank, " lacks the subword prefix."));
     whole.assign(left).append(right.substr(prefix.size()));
-    const auto left_id = bpe.vocabulary.find(left), right_id = bpe.vocabulary.find(right), id = bpe.vocabulary.find(whole);
+    const auto left_id = bpe.vocabulary.find(left), right_id = bpe.vocabulary.find(right),
+               id = bpe.vocabulary.find(whole);
     if (!left_id || !right_id || !id)
       return corrupt(join("[tokenizer] tokenizer.json: merge ", rank, " names \"",
-                          (!left_id ? left : !right_id ? right : std::string_view(whole)).substr(0, 64),
+                          (!left_id    ? left
+                           : !right_id ? right
+                                       : std::string_view(whole))
+                              .substr(0, 64),
                           "\", which the vocabulary lacks."));
     bpe.merges.put(*left_id, *right_id, {uint32_t(rank), *id});
   }
@@ -55,7 +59,8 @@ Status read_model(TokenizerJson& file, TokenizerParts& parts) {
   LK_ASSIGN(const std::string unknown, string_field(*model, "unk_token", "model", ""));
   settings.unknown_id = unknown.empty() ? -1 : parts.model.vocabulary.find(unknown).value_or(-1);
   if (!unknown.empty() && settings.unknown_id < 0)
-    parts.notices.push_back("[tokenizer] tokenizer.json: the vocabulary lacks the unknown token; unknown text is dropped.");
+    parts.notices.push_back(
+        "[tokenizer] tokenizer.json: the vocabulary lacks the unknown token; unknown text is dropped.");
   return Done{};
 }
 
@@ -99,7 +104,8 @@ std::optional<int32_t> read_id(const Json& value) {
 Result<int32_t> read_pair_id(const Json& processor, const char* name) {
   LK_ASSIGN(const Json* pair, array_field(processor, name, "post_processor"));
   const auto id = pair->size() == 2 ? read_id((*pair)[1]) : std::nullopt;
-  if (!id) return corrupt(join("[tokenizer] tokenizer.json: \"", name, "\" of the post_processor must be [token, id]."));
+  if (!id)
+    return corrupt(join("[tokenizer] tokenizer.json: \"", name, "\" of the post_processor must be [token, id]."));
   return *id;
 }
 
@@ -112,7 +118,8 @@ Status append_template_ids(const Json& processor, const std::string& name, std::
     if (!id) return corrupt("[tokenizer] tokenizer.json: an id of the post_processor is no id.");
     ids.push_back(*id);
   }
-  if (ids.size() > kMostTemplateIds) return unsupported("[tokenizer] tokenizer.json: the post_processor adds too many tokens.");
+  if (ids.size() > kMostTemplateIds)
+    return unsupported("[tokenizer] tokenizer.json: the post_processor adds too many tokens.");
   return Done{};
 }
 
@@ -138,7 +145,8 @@ Status read_template(const Json& processor, TokenizerParts& parts) {
     LK_TRY(append_template_ids(processor, name, sequences == 0 ? before : after));
   }
   if (sequences != 1)
-    return unsupported(join("[tokenizer] tokenizer.json: the post_processor must hold the text once, it holds it ", sequences, " times."));
+    return unsupported(join("[tokenizer] tokenizer.json: the post_processor must hold the text once, it holds it ",
+                            sequences, " times."));
   return set_template(std::move(before), std::move(after), parts);
 }
 
@@ -152,9 +160,11 @@ Status read_processor(const Json& processor, int depth, TokenizerParts& parts) {
     return set_template({begin}, {end}, parts);
   }
   if (type != "Sequence" || depth >= kDeepest)
-    return unsupported(join("[tokenizer] tokenizer.json: the post_processor \"", type.substr(0, 64), "\" is not supported."));
+    return unsupported(
+        join("[tokenizer] tokenizer.json: the post_processor \"", type.substr(0, 64), "\" is not supported."));
   LK_ASSIGN(const Json* list, array_field(processor, "processors", "post_processor"));
-  if (list->size() > kMostTemplateIds) return unsupported("[tokenizer] tokenizer.json: the post_processor has too many steps.");
+  if (list->size() > kMostTemplateIds)
+    return unsupported("[tokenizer] tokenizer.json: the post_processor has too many steps.");
   for (const Json& inner : *list) LK_TRY(read_processor(inner, depth + 1, parts));
   return Done{};
 }
@@ -175,7 +185,8 @@ Status read_added_tokens_decoder(const Json& config, TokenizerParts& parts) {
   if (!list || !list->is_object()) return Done{};
   parts.model.vocabulary.reserve(list->size(), 0);
   for (const auto& entry : list->items()) {
-    if (entry.key().empty() || entry.key().size() > 9 || entry.key().find_first_not_of("0123456789") != std::string::npos)
+    if (entry.key().empty() || entry.key().size() > 9 ||
+        entry.key().find_first_not_of("0123456789") != std::string::npos)
       return corrupt("[tokenizer] tokenizer_config.json: a key of added_tokens_decoder is no id.");
     LK_ASSIGN(AddedToken token, read_added_token(entry.value(), std::stol(entry.key())));
     if (!parts.added.find(token.content)) LK_TRY(parts.add_token(std::move(token)));
@@ -191,10 +202,27 @@ Result<SpecialToken> read_special_token(const Json& config, const Json& map, con
   token.text = *text;
   token.id = parts.find(*text);
   if (token.id && !parts.added.find(*text)) {
-    AddedToken added{.content = *text, .id = *token.id, .special = true};
+    AddedToken added;
+    added.content = *text;
+    added.special = true;
     LK_TRY(parts.add_token(std::move(added)));
   }
   return token;
+}
+
+// Pieces of the model that the configuration lists as special.
+Status add_additional_special_tokens(const Json& config, TokenizerParts& parts) {
+  const Json* list = find_field(config, "additional_special_tokens");
+  if (!list || !list->is_array()) return Done{};
+  for (const Json& entry : *list) {
+    const auto text = entry.is_string() ? std::optional(entry.get<std::string>()) : token_text(entry, "content");
+    if (!text || parts.added.find(*text) || !parts.find(*text)) continue;
+    AddedToken token;
+    token.content = *text;
+    token.special = true;
+    LK_TRY(parts.add_token(std::move(token)));
+  }
+  return Done{};
 }
 
 // The classes that build their template from add_bos_token and add_eos_token, whatever tokenizer.json holds.
@@ -241,6 +269,7 @@ Status read_config(const TokenizerFiles& files, TokenizerParts& parts) {
   LK_ASSIGN(special.unknown, read_special_token(config, map, "unk_token", parts));
   LK_ASSIGN(special.padding, read_special_token(config, map, "pad_token", parts));
   if (special.eos.id) special.ends.push_back(*special.eos.id);
+  LK_TRY(add_additional_special_tokens(config, parts));
   LK_TRY(apply_add_flags(config, parts));
   parts.chat_template = files.chat_template.empty() ? read_chat_template(config) : std::string(files.chat_template);
   return Done{};

@@ -29,19 +29,19 @@ class Reader : public nlohmann::json_sax<Json> {
   bool null() override { return value(nullptr); }
   bool boolean(bool x) override { return value(x); }
   bool number_integer(number_integer_t x) override { return number(x); }
-  bool number_unsigned(number_unsigned_t x) override {
-    return x > uint64_t(INT64_MAX) ? value(x) : number(int64_t(x));
-  }
+  bool number_unsigned(number_unsigned_t x) override { return x > uint64_t(INT64_MAX) ? value(x) : number(int64_t(x)); }
   bool number_float(number_float_t x, const string_t&) override { return value(x); }
   bool binary(binary_t&) override { return false; }
 
   bool string(string_t& text) override {
     switch (role()) {
-      case Role::merges: return merge_line(text);
+      case Role::merges:
+        return merge_line(text);
       case Role::merge_pair:
         halves_.push_back(text);
         return halves_.size() <= 2 || bad_merge();
-      default: return value(std::move(text));
+      default:
+        return value(std::move(text));
     }
   }
 
@@ -99,19 +99,25 @@ class Reader : public nlohmann::json_sax<Json> {
     return false;
   }
   bool bad_merge() {
-    return fail(join("[tokenizer] tokenizer.json: merge ", out_.merges.size(), " must be \"left right\" or [\"left\", \"right\"]."));
+    return fail(join("[tokenizer] tokenizer.json: merge ", out_.merges.size(),
+                     " must be \"left right\" or [\"left\", \"right\"]."));
   }
 
   // Puts a value where it belongs in the document; null and an error inside a table.
   Json* place(Json&& x) {
     switch (role()) {
       case Role::vocabulary:
-        fail(join("[tokenizer] tokenizer.json: the id of \"", key_.substr(0, 64), "\" must be an integer, it is ", x.type_name(), "."));
+        fail(join("[tokenizer] tokenizer.json: the id of \"", key_.substr(0, 64), "\" must be an integer, it is ",
+                  x.type_name(), "."));
         return nullptr;
       case Role::merges:
-      case Role::merge_pair: bad_merge(); return nullptr;
-      case Role::root_value: return &(out_.rest = std::move(x));
-      default: break;
+      case Role::merge_pair:
+        bad_merge();
+        return nullptr;
+      case Role::root_value:
+        return &(out_.rest = std::move(x));
+      default:
+        break;
     }
     Json& parent = *frames_.back().container;
     if (parent.is_array()) return &parent.emplace_back(std::move(x));

@@ -26,7 +26,7 @@ class MergeList {
 
 // The two long parts go straight into their tables, as a document they would take seconds and hundreds of megabytes.
 struct TokenizerJson {
-  Json rest;              // all but model.vocab and model.merges
+  Json rest;  // all but model.vocab and model.merges
   bool has_vocabulary = false, has_merges = false;
   Vocabulary vocabulary;  // model.vocab: {"piece": id}
   MergeList merges;       // model.merges: ["left right"] or [["left", "right"]]

@@ -8,7 +8,7 @@
 namespace lorikeet {
 namespace {
 
-constexpr int kDeepest = 16;          // sequences in sequences
+constexpr int kDeepest = 16;  // sequences in sequences
 constexpr size_t kMostSteps = 64;
 constexpr size_t kMostReplacements = 4;  // of a decoder; with kLargestGrowth they bound what a token can become
 constexpr size_t kLargestGrowth = 4;
@@ -16,7 +16,8 @@ constexpr int64_t kMostStripped = 1024;
 constexpr size_t kLongestContent = 4096;
 
 Error unknown_type(const char* where, const std::string& type) {
-  return unsupported(join("[tokenizer] tokenizer.json: the ", where, " \"", type.substr(0, 64), "\" is not supported."));
+  return unsupported(
+      join("[tokenizer] tokenizer.json: the ", where, " \"", type.substr(0, 64), "\" is not supported."));
 }
 
 // Walks a part that may be a Sequence of parts (under `list`) and calls `read(part, type)` for each simple one.
@@ -66,7 +67,8 @@ struct FormName {
   const char* name;
   UnicodeForm form;
 };
-constexpr FormName kForms[] = {{"NFC", UnicodeForm::nfc}, {"NFD", UnicodeForm::nfd}, {"NFKC", UnicodeForm::nfkc}, {"NFKD", UnicodeForm::nfkd}};
+constexpr FormName kForms[] = {
+    {"NFC", UnicodeForm::nfc}, {"NFD", UnicodeForm::nfd}, {"NFKC", UnicodeForm::nfkc}, {"NFKD", UnicodeForm::nfkd}};
 
 Result<NormalizerStep> normalizer_step(const Json& part, const std::string& type) {
   constexpr const char* where = "normalizer";
@@ -162,8 +164,8 @@ Status pre_tokenizer_step(const Json& part, const std::string& type, std::vector
   }
   if (type == "Digits") {
     LK_ASSIGN(const bool each, bool_field(part, "individual_digits", where, false));
-    return add(PreTokenizerStep{.kind = Kind::digits,
-                                .behavior = each ? SplitBehavior::isolated : SplitBehavior::contiguous});
+    return add(
+        PreTokenizerStep{.kind = Kind::digits, .behavior = each ? SplitBehavior::isolated : SplitBehavior::contiguous});
   }
   if (type == "Punctuation") {
     LK_ASSIGN(const SplitBehavior behavior, read_behavior(part, where));
@@ -184,12 +186,14 @@ Result<DecodeStep> replace_decoder(const Json& part) {
   constexpr const char* where = "decoder";
   DecodeStep step{.kind = DecodeStep::Kind::replace};
   LK_ASSIGN(const Json* pattern, object_field(part, "pattern", where));
-  if (find_field(*pattern, "Regex")) return unsupported("[tokenizer] tokenizer.json: a decoder's Replace with a Regex is not supported.");
+  if (find_field(*pattern, "Regex"))
+    return unsupported("[tokenizer] tokenizer.json: a decoder's Replace with a Regex is not supported.");
   LK_ASSIGN(step.pattern, string_field(*pattern, "String", where));
   LK_ASSIGN(step.content, string_field(part, "content", where));
   if (step.pattern.empty()) return corrupt("[tokenizer] tokenizer.json: a decoder replaces an empty string.");
   if (step.content.size() > kLargestGrowth * step.pattern.size())
-    return unsupported("[tokenizer] tokenizer.json: a decoder's replacement is more than four times as long as its pattern.");
+    return unsupported(
+        "[tokenizer] tokenizer.json: a decoder's replacement is more than four times as long as its pattern.");
   return step;
 }
 
@@ -270,7 +274,8 @@ Status read_decoder(const Json& root, TokenizerParts& parts) {
     return step.kind == DecodeStep::Kind::replace && step.content.size() > step.pattern.size();
   });
   if (size_t(replacements) > kMostReplacements)
-    return unsupported(join("[tokenizer] tokenizer.json: the decoder has more than ", kMostReplacements, " growing replacements."));
+    return unsupported(
+        join("[tokenizer] tokenizer.json: the decoder has more than ", kMostReplacements, " growing replacements."));
   return Done{};
 }
 

@@ -6,8 +6,8 @@ namespace lorikeet {
 namespace {
 
 struct Lead {
-  uint32_t length;          // 0: cannot start a character
-  uint8_t low = 0x80;       // bounds of the second byte: they exclude overlong forms, surrogates and values above U+10FFFF
+  uint32_t length;     // 0: cannot start a character
+  uint8_t low = 0x80;  // bounds of the second byte: they exclude overlong forms, surrogates and values above U+10FFFF
   uint8_t high = 0xBF;
 };
 

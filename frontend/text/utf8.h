@@ -35,10 +35,10 @@ size_t count_characters(std::string_view valid_utf8);
 // Each maximal invalid part becomes one U+FFFD.
 std::string replace_invalid_utf8(std::string_view bytes);
 
-bool is_whitespace(char32_t c);        // property White_Space
-bool is_number(char32_t c);            // categories Nd, Nl, No
-bool is_punctuation(char32_t c);       // ASCII punctuation and symbols, and the categories P*
-bool is_word(char32_t c);              // letters, marks, decimal digits, letter numbers, connectors, joiners
-bool is_mark(char32_t c);              // categories Mn, Mc, Me
+bool is_whitespace(char32_t c);   // property White_Space
+bool is_number(char32_t c);       // categories Nd, Nl, No
+bool is_punctuation(char32_t c);  // ASCII punctuation and symbols, and the categories P*
+bool is_word(char32_t c);         // letters, marks, decimal digits, letter numbers, connectors, joiners
+bool is_mark(char32_t c);         // categories Mn, Mc, Me
 
 }  // namespace lorikeet

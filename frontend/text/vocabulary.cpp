@@ -19,7 +19,7 @@ void Vocabulary::reserve(size_t pieces, size_t bytes) {
 
 size_t Vocabulary::slot_of(std::string_view text) const {
   const size_t mask = slots_.size() - 1;
-  size_t at = std::hash<std::string_view>{}(text) & mask;
+  size_t at = std::hash<std::string_view>{}(text)&mask;
   while (slots_[at].id >= 0 && view(slots_[at].text) != text) at = (at + 1) & mask;
   return at;
 }
@@ -48,7 +48,7 @@ Status Vocabulary::add(std::string_view text, int64_t id) {
 }
 
 Status Vocabulary::name(int64_t id, std::string_view text) {
-  if (id >= 0 && has(int32_t(std::min<int64_t>(id, INT32_MAX))) && piece(int32_t(id)) == text) return Done{};
+  if (id >= 0 && size_t(id) < spans_.size() && has(int32_t(id)) && piece(int32_t(id)) == text) return Done{};
   LK_ASSIGN(const Span span, store(text, id));
   spans_[size_t(id)] = span;
   return Done{};
@@ -61,8 +61,6 @@ std::optional<int32_t> Vocabulary::find(std::string_view text) const {
   return slot.id;
 }
 
-std::string_view Vocabulary::piece(int32_t id) const {
-  return has(id) ? view(spans_[size_t(id)]) : std::string_view();
-}
+std::string_view Vocabulary::piece(int32_t id) const { return has(id) ? view(spans_[size_t(id)]) : std::string_view(); }
 
 }  // namespace lorikeet

@@ -48,8 +48,8 @@ class Vocabulary {
   std::string_view view(Span span) const { return std::string_view(text_).substr(span.begin, span.length); }
 
   std::string text_;
-  std::vector<Span> spans_;   // by id
-  std::vector<Slot> slots_;   // open addressing, a power of two, at most half full
+  std::vector<Span> spans_;  // by id
+  std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
   size_t used_ = 0;
   size_t longest_ = 0;
   size_t id_limit_ = size_t(kIdLimit);

@@ -11,8 +11,8 @@ namespace lorikeet::test {
 
 std::string read_or_fail(const std::filesystem::path& path);
 
-// Each case: text, ids, and where they differ ids_no_special, ids_add_special, decoded_skip_special. Also streams the ids
-// one by one. Returns the number of cases.
+// Each case: text, ids, and where they differ ids_no_special, ids_add_special, decoded_skip_special. Also streams the
+// ids one by one. Returns the number of cases.
 size_t check_cases(const Tokenizer& tokenizer, const nlohmann::json& reference);
 // The `decode` cases: ids in no sensible order and their text, at once and as a stream.
 size_t check_decoding(const Tokenizer& tokenizer, const nlohmann::json& reference);

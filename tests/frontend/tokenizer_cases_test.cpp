@@ -37,7 +37,8 @@ std::string stream(const Tokenizer& tokenizer, const Ids& ids) {
 
 void add_pieces(const Json& tokenizer_json, GgufVocabulary& out) {
   int64_t highest = -1;
-  for (const auto& entry : tokenizer_json["model"]["vocab"].items()) highest = std::max(highest, entry.value().get<int64_t>());
+  for (const auto& entry : tokenizer_json["model"]["vocab"].items())
+    highest = std::max(highest, entry.value().get<int64_t>());
   for (const auto& token : tokenizer_json["added_tokens"]) highest = std::max(highest, token["id"].get<int64_t>());
   out.tokens.resize(size_t(highest + 1));
   out.token_types.resize(size_t(highest + 1), 5);

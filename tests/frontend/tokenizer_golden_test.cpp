@@ -71,7 +71,8 @@ TEST_CASE("qwen3 and qwen2 equal the reference") {
   for (Json token : json["added_tokens"]) {
     const std::string content = token["content"];
     if (token["id"] >= 151665) continue;
-    if (content.starts_with("<|fim") || content.starts_with("<|repo") || content.starts_with("<|file")) token["special"] = true;
+    if (content.starts_with("<|fim") || content.starts_with("<|repo") || content.starts_with("<|file"))
+      token["special"] = true;
     kept.push_back(token);
   }
   json["added_tokens"] = kept;

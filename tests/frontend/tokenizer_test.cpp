@@ -19,7 +19,8 @@ using Ids = std::vector<int32_t>;
 // Two letters, a merge and two added tokens.
 Json small() {
   return Json::parse(R"({
-    "added_tokens": [{"id": 4, "content": "<end>", "special": true}, {"id": 5, "content": "<tag>", "special": false, "normalized": false}],
+    "added_tokens": [{"id": 4, "content": "<end>", "special": true},
+                     {"id": 5, "content": "<tag>", "special": false, "normalized": false}],
     "normalizer": null, "pre_tokenizer": null, "post_processor": null, "decoder": {"type": "Fuse"},
     "model": {"type": "BPE", "unk_token": "?", "vocab": {"?": 0, "a": 1, "b": 2, "ab": 3}, "merges": ["a b"]}})");
 }
@@ -133,7 +134,8 @@ TEST_CASE("a stream of any ids adds up to what is decoded at once") {
 TEST_CASE("decoders strip and replace across token borders the same way in a stream") {
   Json json = small();
   json["decoder"] = Json::parse(R"({"type": "Sequence", "decoders": [{"type": "Fuse"},
-    {"type": "Replace", "pattern": {"String": "ba"}, "content": "_"}, {"type": "Strip", "content": "a", "start": 1, "stop": 2}]})");
+    {"type": "Replace", "pattern": {"String": "ba"}, "content": "_"},
+    {"type": "Strip", "content": "a", "start": 1, "stop": 2}]})");
   const Tokenizer tokenizer = must(make(json));
   CHECK(tokenizer.decode(Ids{1, 1, 2, 1, 2, 3, 1, 1, 1}) == "a___");  // of aabababaaa
 }
@@ -147,28 +149,43 @@ TEST_CASE("invalid UTF-8 counts as U+FFFD, each maximal part once") {
 }
 
 TEST_CASE("a file that contradicts itself is refused in a sentence") {
-  CHECK(Tokenizer::from_json({.tokenizer_json = "{"}).error().message == "[tokenizer] tokenizer.json is not valid JSON.");
-  CHECK(Tokenizer::from_json({.tokenizer_json = "[]"}).error().message == "[tokenizer] tokenizer.json: \"model\" must be an object, it is missing.");
-  CHECK(refusal(patched(R"({"model": {"merges": ["a c"]}})")) == "[tokenizer] tokenizer.json: merge 0 names \"c\", which the vocabulary lacks.");
-  CHECK(refusal(patched(R"({"model": {"merges": ["b a"]}})")) == "[tokenizer] tokenizer.json: merge 0 names \"ba\", which the vocabulary lacks.");
-  for (const char* merge : {R"(["ab"])", R"(["a b c"])", R"([["a"]])", R"([["a", "b", "ab"]])", R"([{}])", R"([1])", R"([[["a", "b"]]])", R"([[1, 2]])"})
+  CHECK(Tokenizer::from_json({.tokenizer_json = "{"}).error().message ==
+        "[tokenizer] tokenizer.json is not valid JSON.");
+  CHECK(Tokenizer::from_json({.tokenizer_json = "[]"}).error().message ==
+        "[tokenizer] tokenizer.json: \"model\" must be an object, it is missing.");
+  CHECK(refusal(patched(R"({"model": {"merges": ["a c"]}})")) ==
+        "[tokenizer] tokenizer.json: merge 0 names \"c\", which the vocabulary lacks.");
+  CHECK(refusal(patched(R"({"model": {"merges": ["b a"]}})")) ==
+        "[tokenizer] tokenizer.json: merge 0 names \"ba\", which the vocabulary lacks.");
+  for (const char* merge : {R"(["ab"])", R"(["a b c"])", R"([["a"]])", R"([["a", "b", "ab"]])", R"([{}])", R"([1])",
+                            R"([[["a", "b"]]])", R"([[1, 2]])"})
     CHECK(refusal(patched((std::string(R"({"model": {"merges": )") + merge + "}}").c_str())) ==
           "[tokenizer] tokenizer.json: merge 0 must be \"left right\" or [\"left\", \"right\"].");
   for (const char* id : {"4000000000", "-1", "18446744073709551615", "1.5", "\"1\"", "[]", "{}", "1e300", "true"})
-    CHECK(refusal(patched((std::string(R"({"model": {"vocab": {"z": )") + id + "}}}").c_str())).starts_with("[tokenizer] "));
-  CHECK(refusal(patched(R"({"model": {"type": "Unigram"}})")) == "[tokenizer] tokenizer.json: the model must be BPE, it is \"Unigram\".");
-  CHECK(refusal(patched(R"({"added_tokens": [{"id": 99999999, "content": "x"}]})")).starts_with("[tokenizer] ids must be from 0 to 1048575"));
-  CHECK(refusal(patched(R"({"added_tokens": {}})")) == "[tokenizer] tokenizer.json: \"added_tokens\" must be an array, it is object.");
-  CHECK(refusal(patched(R"({"normalizer": {"type": "Precompiled"}})")) == "[tokenizer] tokenizer.json: the normalizer \"Precompiled\" is not supported.");
-  CHECK(refusal(patched(R"({"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a"}}})")).starts_with("[regex] the pattern \"(a\" does not compile: "));
-  CHECK(refusal(patched(R"({"pre_tokenizer": {"type": "Split", "pattern": {"String": ""}}})")) == "[tokenizer] a pattern is an empty string.");
-  CHECK(refusal(patched(R"({"decoder": {"type": "Strip", "content": "xy", "start": 1, "stop": 0}})")).ends_with("must be one character."));
-  CHECK(refusal(patched(R"({"post_processor": {"type": "BertProcessing", "cls": ["a", 77], "sep": ["b", 1]}})")).find("the id 77") != std::string::npos);
+    CHECK(refusal(patched((std::string(R"({"model": {"vocab": {"z": )") + id + "}}}").c_str()))
+              .starts_with("[tokenizer] "));
+  CHECK(refusal(patched(R"({"model": {"type": "Unigram"}})")) ==
+        "[tokenizer] tokenizer.json: the model must be BPE, it is \"Unigram\".");
+  CHECK(refusal(patched(R"({"added_tokens": [{"id": 99999999, "content": "x"}]})"))
+            .starts_with("[tokenizer] ids must be from 0 to 1048575"));
+  CHECK(refusal(patched(R"({"added_tokens": {}})")) ==
+        "[tokenizer] tokenizer.json: \"added_tokens\" must be an array, it is object.");
+  CHECK(refusal(patched(R"({"normalizer": {"type": "Precompiled"}})")) ==
+        "[tokenizer] tokenizer.json: the normalizer \"Precompiled\" is not supported.");
+  CHECK(refusal(patched(R"({"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a"}}})"))
+            .starts_with("[regex] the pattern \"(a\" does not compile: "));
+  CHECK(refusal(patched(R"({"pre_tokenizer": {"type": "Split", "pattern": {"String": ""}}})")) ==
+        "[tokenizer] a pattern is an empty string.");
+  CHECK(refusal(patched(R"({"decoder": {"type": "Strip", "content": "xy", "start": 1, "stop": 0}})"))
+            .ends_with("must be one character."));
+  CHECK(refusal(patched(R"({"post_processor": {"type": "BertProcessing", "cls": ["a", 77], "sep": ["b", 1]}})"))
+            .find("the id 77") != std::string::npos);
   CHECK(refusal(small(), "{\"chat_template\"") == "[tokenizer] tokenizer_config.json is not valid JSON.");
 }
 
 TEST_CASE("patterns that Oniguruma has and PCRE2 has not are refused") {
-  for (const char* pattern : {"[a&&b]", "[a[bc]]", "(?~a)", "(*FAIL)", "(?R)", R"(\Q)", R"(\p{Alpha})", "(?s:a)", "a(?i)b", R"(\)", "[a"}) {
+  for (const char* pattern :
+       {"[a&&b]", "[a[bc]]", "(?~a)", "(*FAIL)", "(?R)", R"(\Q)", R"(\p{Alpha})", "(?s:a)", "a(?i)b", R"(\)", "[a"}) {
     Json json = small();
     json["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}};
     INFO(pattern);
@@ -188,7 +205,8 @@ TEST_CASE("replacements cannot make a text grow beyond all reason") {
   Json json = small();
   json["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}};
   for (int i = 0; i < 10; ++i)
-    json["normalizer"]["normalizers"].push_back({{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", std::string(1000, 'a')}});
+    json["normalizer"]["normalizers"].push_back(
+        {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", std::string(1000, 'a')}});
   CHECK_FALSE(must(make(json)).encode("aaaa").ok());
 }
 
@@ -222,10 +240,13 @@ TEST_CASE("GGUF metadata that contradicts itself is refused, odd parts are left 
   CHECK(refused([](auto& v) { v.tokens.clear(); }) == "[tokenizer] tokenizer.ggml.tokens is missing or empty.");
   CHECK(refused([](auto& v) { v.merges.clear(); }) == "[tokenizer] tokenizer.ggml.merges is missing or empty.");
   CHECK(refused([](auto& v) { v.pre = "klingon"; }) == "[tokenizer] tokenizer.ggml.pre \"klingon\" is not known.");
-  CHECK(refused([](auto& v) { v.model = "bert"; }) == "[tokenizer] tokenizer.ggml.model must be gpt2 or llama, it is \"bert\".");
-  CHECK(refused([](auto& v) { v.token_types.pop_back(); }) == "[tokenizer] tokenizer.ggml.token_type has 4 entries, tokenizer.ggml.tokens has 5.");
+  CHECK(refused([](auto& v) { v.model = "bert"; }) ==
+        "[tokenizer] tokenizer.ggml.model must be gpt2 or llama, it is \"bert\".");
+  CHECK(refused([](auto& v) { v.token_types.pop_back(); }) ==
+        "[tokenizer] tokenizer.ggml.token_type has 4 entries, tokenizer.ggml.tokens has 5.");
   CHECK(refused([](auto& v) { v.model = "llama"; }) == "[tokenizer] tokenizer.ggml.scores is missing or empty.");
-  CHECK(refused([](auto& v) { v.scores = {0}; }) == "[tokenizer] tokenizer.ggml.scores has 1 entries, tokenizer.ggml.tokens has 5.");
+  CHECK(refused([](auto& v) { v.scores = {0}; }) ==
+        "[tokenizer] tokenizer.ggml.scores has 1 entries, tokenizer.ggml.tokens has 5.");
   CHECK(refused([](auto& v) { v.pre.clear(); }) == "accepted");
 }
 
@@ -244,7 +265,8 @@ TEST_CASE("control tokens never grow out of ordinary text") {
 TEST_CASE("a megabyte without spaces takes no quadratic time") {
   for (const char* name : {"byte_level.tokenizer.json", "sentence_pieces.tokenizer.json"}) {
     const Tokenizer tokenizer = from_golden(name);
-    for (const std::string& unit : {std::string("a"), std::string("parrot"), std::string("\xE9\xB9\xA6\xE9\xB9\x89"), std::string(" ")}) {
+    for (const std::string& unit :
+         {std::string("a"), std::string("parrot"), std::string("\xE9\xB9\xA6\xE9\xB9\x89"), std::string(" ")}) {
       std::string text;
       while (text.size() < 1000000) text += unit;
       // Quadratic time would be hours; the bound leaves room for sanitizers on a busy machine.
