@@ -366,6 +366,7 @@ void Session::clear(uint32_t slot) {
   Conversation& conversation = impl_->conversations[slot];
   conversation.truncate(0);
   conversation.tokens.clear();
+  conversation.sampled = 0;  // the same seed draws the same answer again
   impl_->state->release_blocks(conversation);
 }
 
