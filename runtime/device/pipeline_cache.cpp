@@ -69,7 +69,8 @@ Status PipelineCache::open(const VolkDeviceTable& functions, VkDevice device, co
     }
   }
   auto info = typed<VkPipelineCacheCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO);
-  info.initialDataSize = data.size();
+  // A header alone says nothing to a driver; SwiftShader would append it to its own.
+  info.initialDataSize = data.size() > sizeof(VkPipelineCacheHeaderVersionOne) ? data.size() : 0;
   info.pInitialData = data.data();
   VkResult result = vk_->vkCreatePipelineCache(device_, &info, nullptr, &handle_);
   if (result != VK_SUCCESS && !data.empty()) {
@@ -78,7 +79,7 @@ Status PipelineCache::open(const VolkDeviceTable& functions, VkDevice device, co
     result = vk_->vkCreatePipelineCache(device_, &info, nullptr, &handle_);
   }
   if (result != VK_SUCCESS) return vulkan_error("[device] vkCreatePipelineCache", result);
-  saved_ = data.empty() ? 0 : fnv(data);
+  saved_bytes_ = data.size();
   return Done{};
 }
 
@@ -87,19 +88,18 @@ Status PipelineCache::save() {
   if (path_.empty() || !handle_) return Done{};
   size_t size = 0;
   if (vk_->vkGetPipelineCacheData(device_, handle_, &size, nullptr) != VK_SUCCESS) return Done{};
+  if (size == saved_bytes_) return Done{};  // the same pipelines may come in another order, but not in fewer bytes
   std::string file(sizeof(FileHeader) + size, '\0');
   if (vk_->vkGetPipelineCacheData(device_, handle_, &size, file.data() + sizeof(FileHeader)) < 0) return Done{};
   file.resize(sizeof(FileHeader) + size);
   const std::string_view data = std::string_view(file).substr(sizeof(FileHeader));
-  const uint64_t hash = fnv(data);
-  if (hash == saved_) return Done{};
-  FileHeader header{{}, device_hash_, size, hash};
+  FileHeader header{{}, device_hash_, size, fnv(data)};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
   std::memcpy(file.data(), &header, sizeof header);
   std::error_code failure;
   std::filesystem::create_directories(path_.parent_path(), failure);
   LK_TRY(write_whole(path_, file));
-  saved_ = hash;
+  saved_bytes_ = size;
   return Done{};
 }
 

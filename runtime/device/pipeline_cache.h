@@ -12,7 +12,7 @@ class PipelineCache {
  public:
   // `folder` empty: nothing is read or saved.
   Status open(const VolkDeviceTable& functions, VkDevice device, const Facts& facts, const std::filesystem::path& folder);
-  Status save();  // writes the file if there is anything new; safe from any thread
+  Status save();  // writes the file if the driver's data has grown; safe from any thread
   void close();
   VkPipelineCache handle() const { return handle_; }
   const std::filesystem::path& path() const { return path_; }
@@ -23,7 +23,7 @@ class PipelineCache {
   VkPipelineCache handle_ = VK_NULL_HANDLE;
   std::filesystem::path path_;
   uint64_t device_hash_ = 0;
-  uint64_t saved_ = 0;  // hash of what the file holds
+  size_t saved_bytes_ = 0;  // of the driver's data in the file
   std::mutex lock_;
 };
 
