@@ -29,10 +29,11 @@ Result<Json> parse_json_object(std::string_view text, const std::string& file, D
   };
   Json json;
   try {
-    json = Json::parse(text, watch);
+    json = Json::parse(text, watch, false);  // a syntax error gives a discarded value, not an exception
   } catch (const std::exception& failure) {
-    return Error{ErrorCode::corrupt, join(file, " is not valid JSON."), failure.what()};
+    return Error{ErrorCode::corrupt, join(file, " could not be read as JSON."), failure.what()};
   }
+  if (json.is_discarded()) return corrupt(join(file, " is not valid JSON."));
   if (too_deep) return corrupt(join(file, " nests JSON values more than ", kMaximumDepth, " deep."));
   if (!twice.empty() && duplicates == DuplicateKeys::refused)
     return corrupt(join(file, " has the JSON key ", twice, " twice in one object."));
