@@ -21,7 +21,7 @@ Result<Dialogue> Dialogue::create(Model& model, Session& session, const Dialogue
 }
 
 Dialogue::Dialogue(Model& model, Session& session, const DialogueOptions& options, ChatTemplate chat_template)
-    : generator_(std::make_unique<Generator>(model, session, options.slot)), template_(std::move(chat_template)), system_(options.system) {
+    : generator_(model, session, options.slot), template_(std::move(chat_template)), system_(options.system) {
   const SpecialTokens& special = model.tokenizer()->special();
   template_options_.bos_token = special.bos.text;
   template_options_.eos_token = special.eos.text;
@@ -32,8 +32,6 @@ void Dialogue::reset() {
   messages_.clear();
   if (!system_.empty()) messages_.push_back({"system", system_});
 }
-
-void Dialogue::cancel() { generator_->cancel(); }
 
 Result<std::string> Dialogue::render(const std::vector<ChatMessage>& messages) const {
   return render_chat(template_, messages, template_options_);
@@ -48,10 +46,10 @@ Result<Answer> Dialogue::ask(std::string_view question, const GenerationOptions&
 Result<Answer> Dialogue::answer(std::vector<ChatMessage> messages, const GenerationOptions& options, const OnPiece& on_piece) {
   LK_ASSIGN(const std::string text, render(messages));
   // The template has written the special tokens, BOS included.
-  LK_ASSIGN(const std::vector<int32_t> prompt, generator_->model().tokenizer()->encode(text, {.parse_special = true, .add_special = false}));
+  LK_ASSIGN(const std::vector<int32_t> prompt, generator_.model().tokenizer()->encode(text, {.parse_special = true, .add_special = false}));
   GenerationOptions with_stops = options;
   with_stops.stop.insert(with_stops.stop.end(), stops_.begin(), stops_.end());
-  LK_ASSIGN(Answer answer, generator_->answer(prompt, with_stops, on_piece, false));
+  LK_ASSIGN(Answer answer, generator_.answer(prompt, with_stops, on_piece, false));
   if (answer.stop_reason == StopReason::cancelled && answer.text.empty()) return answer;
   messages_ = std::move(messages);
   messages_.push_back({"assistant", answer.text});

@@ -4,7 +4,6 @@
 // Owns nothing of the model or the session, which must outlive it.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,15 +32,14 @@ class Dialogue {
   Result<Answer> answer(std::vector<ChatMessage> messages, const GenerationOptions& options, const OnPiece& on_piece);
   // What the model is given for these messages.
   Result<std::string> render(const std::vector<ChatMessage>& messages) const;
-  void reset();   // back to the system message
-  void cancel();  // as Generator::cancel
+  void reset();  // back to the system message
 
   const std::vector<ChatMessage>& messages() const { return messages_; }
 
  private:
   Dialogue(Model& model, Session& session, const DialogueOptions& options, ChatTemplate chat_template);
 
-  std::unique_ptr<Generator> generator_;
+  Generator generator_;
   ChatTemplate template_;
   ChatOptions template_options_;
   std::string system_;

@@ -85,14 +85,9 @@ std::vector<int32_t> end_ids(const Model& model) {
   return ids;
 }
 
-void Generator::cancel() {
-  cancelled_ = true;
-  session_->cancel();
-}
-
 Result<Answer> Generator::answer(const std::vector<int32_t>& prompt, const GenerationOptions& options, const OnPiece& on_piece,
                                  bool prompt_is_text) {
-  cancelled_ = false;
+  const auto cancelled = [this, before = session_->cancels()] { return session_->cancels() != before; };
   Answer answer;
   answer.prompt_token_ids = prompt;
   const SessionCounts before = session_->counts();
@@ -103,7 +98,7 @@ Result<Answer> Generator::answer(const std::vector<int32_t>& prompt, const Gener
   };
   const Status read = session_->set_tokens(slot_, prompt);
   note_timings();
-  if (cancelled_ || is_cancelled(read)) {
+  if (cancelled() || is_cancelled(read)) {
     answer.stop_reason = StopReason::cancelled;
     return answer;
   }
@@ -117,7 +112,7 @@ Result<Answer> Generator::answer(const std::vector<int32_t>& prompt, const Gener
   if (!options.ignore_eos) request.stop_ids = end_ids(*model_);
   const auto on_token = [&](uint32_t, int32_t token) {
     const bool end = std::find(request.stop_ids.begin(), request.stop_ids.end(), token) != request.stop_ids.end();
-    return collector.push(token, end) && !cancelled_;
+    return collector.push(token, end) && !cancelled();
   };
   const auto reasons = session_->generate({&request, 1}, on_token);
   note_timings();
@@ -125,7 +120,7 @@ Result<Answer> Generator::answer(const std::vector<int32_t>& prompt, const Gener
   collector.finish();
   answer.stop_reason = reasons ? reasons->front() : StopReason::cancelled;
   if (collector.stopped()) answer.stop_reason = StopReason::stop;
-  else if (cancelled_ && answer.stop_reason != StopReason::eos) answer.stop_reason = StopReason::cancelled;
+  else if (cancelled() && answer.stop_reason != StopReason::eos) answer.stop_reason = StopReason::cancelled;
   return answer;
 }
 

@@ -1,9 +1,8 @@
 // Generator: the level of text above a Session: a prompt becomes token ids, sampled tokens become a stream of text, and an
 // answer ends for a reason. The program and the C interface have no logic of their own for this. Owns nothing: the session
-// and its model must outlive it. Belongs to one thread at a time; only cancel() may be called from elsewhere.
+// and its model must outlive it. Belongs to one thread at a time.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -59,7 +58,7 @@ class Generator {
   // part is read. `prompt_is_text`: the answer continues the prompt's text, so that a space between them is kept.
   Result<Answer> answer(const std::vector<int32_t>& prompt, const GenerationOptions& options, const OnPiece& on_piece,
                         bool prompt_is_text = true);
-  void cancel();  // the answer in progress ends with `cancelled`; safe from any thread and from a signal handler
+  // Session::cancel ends the answer in progress with `cancelled`, from any thread and from a signal handler.
 
   Model& model() { return *model_; }
   Session& session() { return *session_; }
@@ -69,7 +68,6 @@ class Generator {
   Model* model_;
   Session* session_;
   uint32_t slot_;
-  std::atomic<bool> cancelled_{false};
 };
 
 }  // namespace lorikeet

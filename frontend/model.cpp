@@ -27,7 +27,9 @@ struct Model::Impl {
   ModelOptions options;
   std::optional<Tokenizer> tokenizer;
   std::optional<Error> tokenizer_error;
-  uint64_t generation = 0;
+  uint64_t generation = 0;  // uploads so far
+  uint64_t seen = 0;        // the device's generation at the last of them
+  bool complete = false;
   // The device part.
   KernelLibrary kernels;
   ChoiceTable choices;
@@ -120,6 +122,8 @@ Status Model::Impl::upload_one(WeightLoader& loader, const Weight& weight) {
 }
 
 Status Model::Impl::upload() {
+  ++generation;
+  seen = device->generation();
   LK_TRY(allocate());
   LK_ASSIGN(WeightLoader loader, WeightLoader::create(*device, kernels));
   uint64_t done = 0;
@@ -130,7 +134,9 @@ Status Model::Impl::upload() {
     if (options.upload) options.upload(done, checkpoint.file_bytes());
   }
   LK_TRY(loader.load_vector(config.rope.inverse_frequencies, slices.at(std::string(kRopeFrequencies)).front()));
-  return loader.finish();
+  LK_TRY(loader.finish());
+  complete = true;
+  return Done{};
 }
 
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -184,12 +190,14 @@ Result<std::vector<Slice>> Model::storage(const GraphTensor& weight) const {
   return found->second;
 }
 
+bool Model::loaded() const { return impl_->complete && impl_->seen == impl_->device->generation() && !impl_->device->lost(); }
+
 Status Model::recover() {
+  impl_->complete = false;
   impl_->slices.clear();
   impl_->arenas.clear();
   impl_->kernels = {};
-  LK_TRY(impl_->device->reopen());
-  ++impl_->generation;
+  if (impl_->device->lost()) LK_TRY(impl_->device->reopen());
   return impl_->upload();
 }
 

@@ -56,10 +56,11 @@ class Model {
   ChoiceTable& choices();
   // The pages of a weight of a graph.
   Result<std::vector<Slice>> storage(const GraphTensor& weight) const;
-  // After a lost device: opens it again and uploads the weights from the file. Counts up each time, so that several
-  // sessions of one model can tell what they have seen.
+  // False before upload(), and when the device was lost or opened again since.
+  bool loaded() const;
+  // After that: opens a lost device again and uploads the weights from the file.
   Status recover();
-  uint64_t generation() const;
+  uint64_t generation() const;  // uploads so far: what a session made before the last one is dead
 
  private:
   struct Impl;

@@ -40,12 +40,17 @@ struct Session::Impl {
   std::unique_ptr<SessionState> state;
   std::vector<Conversation> conversations;
   std::atomic<bool> cancel_wanted{false};
+  std::atomic<uint64_t> cancels{0};
+  int64_t context;
+  uint64_t generation = 0;  // of the model, when `state` was made
   SessionCounts counts;
 
-  Impl(Model& m, const SessionOptions& o) : model(&m), options(o), conversations(o.slots) {}
+  Impl(Model& m, const SessionOptions& o) : model(&m), options(o), conversations(o.slots), context(SessionState::context(m, o)) {}
 
   Status start();
+  bool alive() const;
   Status rebuild();
+  Status rebuild_or_keep();
   template <class Body>
   Status recovering(Body body);
   Status check(std::span<const int32_t> tokens, uint32_t slot) const;
@@ -61,13 +66,17 @@ struct Session::Impl {
 
 Status Session::Impl::start() {
   LK_ASSIGN(state, SessionState::create(*model, options));
+  generation = model->generation();
   return Done{};
 }
+
+// False after a rebuild that failed, and when another session has brought the device back in the meantime.
+bool Session::Impl::alive() const { return state && model->loaded() && generation == model->generation(); }
 
 // Everything on the device again, then the same tokens through the same plans: the cache gets the same bits.
 Status Session::Impl::rebuild() {
   state.reset();
-  if (model->device().lost()) LK_TRY(model->recover());
+  if (!model->loaded()) LK_TRY(model->recover());
   LK_TRY(start());
   for (uint32_t slot = 0; slot < conversations.size(); ++slot) {
     Conversation& conversation = conversations[slot];
@@ -83,31 +92,37 @@ Status Session::Impl::rebuild() {
   return Done{};
 }
 
+// What a failed rebuild had done is undone in the books, so that the next one starts from them.
+Status Session::Impl::rebuild_or_keep() {
+  const std::vector<Conversation> before = conversations;
+  Status status = rebuild();
+  if (!status) {
+    conversations = before;
+    state.reset();
+  }
+  return status;
+}
+
 // Runs the body; after a lost device or a failed allocation rebuilds and runs it again. The body must be able to go on
 // from what the conversations say.
 template <class Body>
 Status Session::Impl::recovering(Body body) {
-  Status status = body();
-  for (int i = 0; i < kRecoveries && !status; ++i) {
+  for (int i = 0;; ++i) {
+    Status status = alive() ? Status(Done{}) : rebuild_or_keep();
+    if (status) status = body();
+    if (status || i == kRecoveries) return status;
     const ErrorCode code = status.error().code;
-    if (code != ErrorCode::device_lost && code != ErrorCode::out_of_memory) break;
+    if (code != ErrorCode::device_lost && code != ErrorCode::out_of_memory) return status;
     model->device().log(join(status.error().message, " The session rebuilds and goes on."));
-    const std::vector<Conversation> before = conversations;
-    if (Status rebuilt = rebuild(); !rebuilt) {
-      conversations = before;
-      status = rebuilt;
-      continue;
-    }
-    status = body();
+    state.reset();
   }
-  return status;
 }
 
 Status Session::Impl::check(std::span<const int32_t> tokens, uint32_t slot) const {
   if (slot >= conversations.size()) return invalid(join("slot ", slot, " does not exist, the session has ", conversations.size(), "."));
   if (tokens.empty()) return invalid("the text has no tokens: at least one is needed.");
-  if (int64_t(tokens.size()) > state->context())
-    return invalid(join("the text has ", tokens.size(), " tokens, the context holds ", state->context(), "."));
+  if (int64_t(tokens.size()) > context)
+    return invalid(join("the text has ", tokens.size(), " tokens, the context holds ", context, "."));
   for (int32_t token : tokens)
     if (token < 0 || uint32_t(token) >= model->config().vocabulary)
       return invalid(join("token ", token, " is not in the vocabulary of ", model->config().vocabulary, "."));
@@ -161,7 +176,7 @@ Status Session::set_tokens(uint32_t slot, std::span<const int32_t> tokens) {
   size_t shared = 0;
   while (shared < tokens.size() && shared < conversation.tokens.size() && tokens[shared] == conversation.tokens[shared]) ++shared;
   conversation.truncate(std::min<int64_t>(int64_t(shared), int64_t(tokens.size()) - 1));
-  impl_->state->release_blocks(conversation);
+  if (impl_->state) impl_->state->release_blocks(conversation);
   conversation.tokens.assign(tokens.begin(), tokens.end());
   return impl_->recovering([&] { return impl_->read_all(slot); });
 }
@@ -171,7 +186,7 @@ Status Session::set_tokens(uint32_t slot, std::span<const int32_t> tokens) {
 Status Session::Impl::begin_turn(Turn& turn) {
   const GenerateRequest& request = *turn.request;
   Conversation& conversation = conversations[request.slot];
-  const int64_t room = state->context() - int64_t(conversation.tokens.size());
+  const int64_t room = context - int64_t(conversation.tokens.size());
   const uint32_t budget = request.max_tokens ? request.max_tokens - turn.delivered : uint32_t(-1);
   const uint32_t left = uint32_t(std::min<int64_t>(budget, std::max<int64_t>(room, 0)));
   if (left == 0) {
@@ -195,7 +210,7 @@ void Session::Impl::deliver(Turn& turn, int32_t token, int64_t rung, const OnTok
   if (eos) turn.done = true, turn.reason = StopReason::eos;
   else if (!go_on) turn.done = true, turn.reason = StopReason::stop;
   else if (request.max_tokens && turn.delivered >= request.max_tokens) turn.done = true, turn.reason = StopReason::length;
-  else if (int64_t(conversation.tokens.size()) >= state->context()) turn.done = true, turn.reason = StopReason::length;
+  else if (int64_t(conversation.tokens.size()) >= context) turn.done = true, turn.reason = StopReason::length;
 }
 
 // Steps until one of the answers ends; what was submitted beyond is still delivered to the others.
@@ -207,8 +222,8 @@ Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_to
   for (Turn* turn : active) {
     Conversation& conversation = conversations[turn->request->slot];
     const int64_t size = int64_t(conversation.tokens.size());
-    LK_TRY(state->reserve(conversations, turn->request->slot, std::min<int64_t>(state->context(), size + int64_t(kReserveSteps))));
-    steps_left = std::min<uint64_t>(steps_left, uint64_t(std::min<int64_t>(int64_t(kReserveSteps), state->context() - size)));
+    LK_TRY(state->reserve(conversations, turn->request->slot, std::min<int64_t>(context, size + int64_t(kReserveSteps))));
+    steps_left = std::min<uint64_t>(steps_left, uint64_t(std::min<int64_t>(int64_t(kReserveSteps), context - size)));
     if (turn->request->max_tokens) steps_left = std::min<uint64_t>(steps_left, turn->request->max_tokens - turn->delivered);
     wanted.push_back(uint32_t(rows.size()));
     rows.push_back({turn->request->slot, uint32_t(conversation.cached), uint32_t(conversation.tokens[size_t(conversation.cached)]), shader::kRowFollows});
@@ -298,7 +313,10 @@ Status Session::Impl::score(uint32_t slot, Head head, int64_t rung, const std::f
     }
     LK_TRY(feed(slot, rows, count, head));
     LK_ASSIGN(Plan * plan, state->plans().get(rows, head));
-    LK_TRY(use(*plan, first, count));
+    if (Status used = use(*plan, first, count); !used) {
+      conversation.truncate(first);  // these rows have not been seen: should the session rebuild, they come again
+      return used;
+    }
   }
 }
 
@@ -347,7 +365,7 @@ Session::~Session() = default;
 Result<Session> Session::create(Model& model, const SessionOptions& options) {
   LK_TRY(SessionState::check(model, options));
   auto impl = std::make_unique<Impl>(model, options);
-  LK_TRY(impl->recovering([&]() -> Status { return impl->state ? Status(Done{}) : impl->start(); }));
+  LK_TRY(impl->recovering([] { return Status(Done{}); }));
   return Session(std::move(impl));
 }
 
@@ -357,17 +375,22 @@ Result<SessionMemory> Session::memory(Model& model, const SessionOptions& option
 }
 
 int64_t Session::context(const Model& model, const SessionOptions& options) { return SessionState::context(model, options); }
-int64_t Session::context() const { return impl_->state->context(); }
+int64_t Session::context() const { return impl_->context; }
 const std::vector<int32_t>& Session::tokens(uint32_t slot) const { return impl_->conversations[slot].tokens; }
 SessionCounts Session::counts() const { return impl_->counts; }
-void Session::cancel() { impl_->cancel_wanted = true; }
+uint64_t Session::cancels() const { return impl_->cancels; }
+
+void Session::cancel() {
+  ++impl_->cancels;
+  impl_->cancel_wanted = true;
+}
 
 void Session::clear(uint32_t slot) {
   Conversation& conversation = impl_->conversations[slot];
   conversation.truncate(0);
   conversation.tokens.clear();
   conversation.sampled = 0;  // the same seed draws the same answer again
-  impl_->state->release_blocks(conversation);
+  if (impl_->state) impl_->state->release_blocks(conversation);
 }
 
 Status Session::fork(uint32_t from, uint32_t to) {
@@ -387,27 +410,44 @@ Status Session::fork(uint32_t from, uint32_t to) {
 
 Result<std::string> Session::save(uint32_t slot) {
   if (slot >= impl_->conversations.size()) return invalid(join("slot ", slot, " does not exist."));
-  return impl_->state->save(impl_->conversations[slot]);
+  std::string saved;
+  LK_TRY(impl_->recovering([&]() -> Status {
+    LK_ASSIGN(saved, impl_->state->save(impl_->conversations[slot]));
+    return Done{};
+  }));
+  return saved;
 }
 
 Status Session::restore(uint32_t slot, std::string_view saved) {
   if (slot >= impl_->conversations.size()) return invalid(join("slot ", slot, " does not exist."));
-  clear(slot);
-  return impl_->state->restore(impl_->conversations, slot, saved);
+  const Status status = impl_->recovering([&] {
+    clear(slot);
+    return impl_->state->restore(impl_->conversations, slot, saved);
+  });
+  if (!status) clear(slot);
+  return status;
 }
 
 Status Session::set_logit_bias(uint32_t slot, std::span<const float> bias) {
   if (slot >= impl_->conversations.size()) return invalid(join("slot ", slot, " does not exist."));
-  return impl_->state->set_logit_bias(impl_->conversations[slot], slot, bias);
+  return impl_->recovering([&] { return impl_->state->set_logit_bias(impl_->conversations[slot], slot, bias); });
 }
 
 Result<const Plan*> Session::decode_plan() {
-  LK_ASSIGN(Plan * plan, impl_->state->plans().get(1, Head::sample));
+  Plan* plan = nullptr;
+  LK_TRY(impl_->recovering([&]() -> Status {
+    LK_ASSIGN(plan, impl_->state->plans().get(1, Head::sample));
+    return Done{};
+  }));
   return plan;
 }
 
 Result<const Plan*> Session::read_plan(int64_t rows) {
-  LK_ASSIGN(Plan * plan, impl_->state->plans().get(rung_for(rows), Head::none));
+  Plan* plan = nullptr;
+  LK_TRY(impl_->recovering([&]() -> Status {
+    LK_ASSIGN(plan, impl_->state->plans().get(rung_for(rows), Head::none));
+    return Done{};
+  }));
   return plan;
 }
 

@@ -99,6 +99,7 @@ class Session {
   Status set_logit_bias(uint32_t slot, std::span<const float> bias);  // (vocabulary); -inf forbids a token; empty: none
 
   void cancel();  // ends the call in progress with `cancelled` at the next host point; safe from any thread and handler
+  uint64_t cancels() const;  // how often that was wished: for what is made of several calls
   SessionCounts counts() const;
   // The plan that advances one conversation by one token, for reports.
   Result<const Plan*> decode_plan();

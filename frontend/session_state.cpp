@@ -78,6 +78,10 @@ SessionState::SessionState(Model& model, const SessionOptions& options)
     : model_(&model), options_(options), context_(context(model, options)), blocks_per_slot_(blocks_for(context_)),
       tables_(uint32_t(kMaxRows), options.slots, blocks_per_slot_), sampling_(options.slots, true) {}
 
+SessionState::~SessionState() {
+  if (uploader_) (void)uploader_->finish();  // of a lost device nothing is in flight
+}
+
 SessionSizes SessionState::sizes(int64_t places) const {
   return {.places = places, .kv = options_.kv, .slots = options_.slots, .ring = kRing, .control_words = int64_t(tables_.words()),
           .kv_limit = context_, .logit_bias = options_.logit_bias};

@@ -38,6 +38,7 @@ Status check_sampler(const SamplerSettings& settings);
 
 class SessionState {
  public:
+  ~SessionState();  // waits for uploads in flight
   static Status check(Model& model, const SessionOptions& options);
   static Result<std::unique_ptr<SessionState>> create(Model& model, const SessionOptions& options);
   static Result<SessionMemory> memory(Model& model, const SessionOptions& options);

@@ -66,7 +66,7 @@ class Talk {
   }
 
   void interrupt() {
-    if (in_answer_) dialogue_->cancel();
+    if (in_answer_) loaded_->session->cancel();
   }
 
  private:

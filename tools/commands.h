@@ -13,8 +13,10 @@ using Job = std::function<Status()>;
 
 void add_bench(CLI::App& program, Job& job);
 void add_chat(CLI::App& program, Job& job);
+void add_convert(CLI::App& program, Job& job);
 void add_devices(CLI::App& program, Job& job);
 void add_doctor(CLI::App& program, Job& job);
+void add_eval(CLI::App& program, Job& job);
 void add_generate(CLI::App& program, Job& job);
 void add_inspect(CLI::App& program, Job& job);
 

@@ -30,7 +30,7 @@ Status run(const Flags& flags) {
   LK_ASSIGN(Loaded loaded, load(flags.model, flags.model.session()));
   LK_ASSIGN(const std::vector<int32_t> prompt, prompt_of(flags, *loaded.model));
   Generator generator(*loaded.model, *loaded.session);
-  const OnInterrupt on_interrupt([&] { generator.cancel(); });
+  const OnInterrupt on_interrupt([&] { loaded.session->cancel(); });
   if (!flags.logits.empty()) LK_TRY(write_logits(*loaded.model, *loaded.session, 0, prompt, flags.logits));
   GenerationOptions options = flags.sampling.generation();
   options.ignore_eos = flags.ignore_eos;

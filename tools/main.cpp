@@ -35,6 +35,8 @@ int run(int argc, char** argv) {
   tool::add_generate(program, job);
   tool::add_chat(program, job);
   tool::add_inspect(program, job);
+  tool::add_convert(program, job);
+  tool::add_eval(program, job);
   tool::add_bench(program, job);
   tool::add_doctor(program, job);
   try {

@@ -134,6 +134,7 @@ Status Device::reopen() {
   LK_ASSIGN(Device fresh, open(request));
   retired_.push_back(std::move(impl_));
   impl_ = std::move(fresh.impl_);
+  ++generation_;
   std::erase_if(retired_, [](const std::unique_ptr<Impl>& old) { return old->children == 0; });
   return Done{};
 }

@@ -69,6 +69,7 @@ class Device {
   // destroyed, now or later. On an error the device stays as it was. A device that was adopted cannot be opened again:
   // its owner must.
   Status reopen();
+  uint64_t generation() const { return generation_; }  // how often reopen() has succeeded: what is older is dead
 
   const DeviceProfile& profile() const;
   const Options& options() const;
@@ -107,6 +108,7 @@ class Device {
  private:
   explicit Device(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  uint64_t generation_ = 0;
   std::vector<std::unique_ptr<Impl>> retired_;  // lost, but dead buffers and kernels still point to them
 };
 
