@@ -15,6 +15,9 @@ class Uploader {
  public:
   // `slot_bytes`: the largest piece of one write.
   static Result<Uploader> create(Device& device, uint64_t slot_bytes, uint32_t slots);
+  Uploader(Uploader&&) noexcept = default;
+  Uploader& operator=(Uploader&&) noexcept = default;
+  ~Uploader() { (void)finish(); }  // what is in flight reads the ring
 
   uint64_t slot_bytes() const { return slot_bytes_; }
   // Copies bytes to the slice before anything submitted later. Waits only when all slots are in flight.
@@ -30,6 +33,7 @@ class Uploader {
   Status finish();  // waits for everything that was sent
 
  private:
+  Uploader() = default;
   struct InFlight {
     Ticket ticket;
     std::optional<CommandBuffer> commands;
