@@ -250,6 +250,24 @@ TEST_CASE("GGUF metadata that contradicts itself is refused, odd parts are left 
   CHECK(refused([](auto& v) { v.pre.clear(); }) == "accepted");
 }
 
+TEST_CASE("each known pre-tokenizer of GGUF cuts digits its own way") {
+  GgufVocabulary vocabulary;
+  vocabulary.model = "gpt2";
+  vocabulary.tokens = {"1", "11", "111", "1111", "<s>"};
+  vocabulary.token_types = {1, 1, 1, 1, 3};
+  vocabulary.merges = {"1 1", "11 1", "11 11"};
+  vocabulary.bos_id = 4;
+  const auto ids = [&](const char* pre) {
+    vocabulary.pre = pre;
+    return *must(Tokenizer::from_gguf(vocabulary)).encode("1111", {.add_special = true});
+  };
+  for (const char* whole : {"gpt-2", "phi-2", "olmo", "mpt", "default"}) CHECK(ids(whole) == Ids{3});
+  for (const char* alone : {"smollm", "starcoder", "refact", "qwen2", "deepseek-r1-qwen"})
+    CHECK(ids(alone) == Ids{0, 0, 0, 0});
+  for (const char* threes : {"llama-bpe", "llama3", "llama-v3"}) CHECK(ids(threes) == Ids{4, 2, 0});
+  CHECK(ids("tekken") == Ids{4, 0, 0, 0, 0});
+}
+
 TEST_CASE("control tokens never grow out of ordinary text") {
   GgufVocabulary vocabulary;
   vocabulary.model = "llama";
