@@ -17,15 +17,19 @@ esac
 # lines, which are held back until then.
 run_suite() {
   local build=$1 log=$1/Testing/Temporary/LastTest.log status=0; shift
-  "$@" ctest --test-dir "$build" --output-on-failure --parallel "$(cores)" > >(
-    awk -v closing="$build/closing.txt" '/ tests passed, / { held = 1 } held { print > closing; next } { print; fflush() }'
-  ) || status=$?
-  wait $!
+  rm -f "$build/closing.txt"
+  "$@" ctest --test-dir "$build" --output-on-failure --parallel "$(cores)" | {
+    held=
+    while IFS= read -r line; do
+      case $line in *' tests passed, '*) held=1 ;; esac
+      if [ -n "$held" ]; then printf '%s\n' "$line" >> "$build/closing.txt"; else printf '%s\n' "$line"; fi
+    done
+  } || status=$?
   echo
   sed -n 's/^[a-z_0-9 ]*: [0-9]* mutated inputs survived.*/FUZZED &/p' "$log" | sort -u
   summarise_skips "$log"
   echo
-  cat "$build/closing.txt"
+  cat "$build/closing.txt" 2>/dev/null || say "ctest did not finish"
   return $status
 }
 
