@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
-question=${1:-Why is the sky blue? Answer in two sentences.}
+question=${1:-What is gravity?}
 
 tools/setup.sh
 say "building (some minutes the first time)"
