@@ -95,7 +95,7 @@ class Device {
   // True when the ticket is done, false when the time is over first and the device still works.
   Result<bool> wait_for(Ticket ticket, uint64_t timeout_ns);
   // Like wait_for, but a device that is too late is given up: device_lost when lost or timed out.
-  Status wait(Ticket ticket, uint64_t timeout_ns = 60'000'000'000ull);
+  Status wait(Ticket ticket, uint64_t timeout_ns = 600'000'000'000ull);
   bool done(Ticket ticket);
   bool lost() const;  // once true, only reopen() and destruction are of use
 
