@@ -8,8 +8,12 @@ namespace lorikeet::tool {
 
 OnPiece print_pieces(bool has_tokenizer) {
   return [has_tokenizer, first = true](std::string_view text, int32_t token) mutable {
-    if (has_tokenizer) print(text);
-    else if (token != kNoToken) print(first ? std::to_string(token) : "," + std::to_string(token));
+    if (has_tokenizer) {
+      print(text);
+    } else if (token != kNoToken) {
+      if (!first) print(",");
+      print(std::to_string(token));
+    }
     first = false;
     return true;
   };
