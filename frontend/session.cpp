@@ -376,6 +376,7 @@ Result<SessionMemory> Session::memory(Model& model, const SessionOptions& option
 
 int64_t Session::context(const Model& model, const SessionOptions& options) { return SessionState::context(model, options); }
 int64_t Session::context() const { return impl_->context; }
+uint32_t Session::slots() const { return impl_->options.slots; }
 const std::vector<int32_t>& Session::tokens(uint32_t slot) const { return impl_->conversations[slot].tokens; }
 SessionCounts Session::counts() const { return impl_->counts; }
 uint64_t Session::cancels() const { return impl_->cancels; }

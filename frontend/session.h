@@ -74,6 +74,7 @@ class Session {
   // Positions that a conversation of such a session has.
   static int64_t context(const Model& model, const SessionOptions& options);
   int64_t context() const;
+  uint32_t slots() const;
   const std::vector<int32_t>& tokens(uint32_t slot) const;  // everything said so far, the answers included
 
   // Makes `tokens` the conversation of the slot. What it shares with the present one at the front is kept as it is, the

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "frontend/checkpoint/safetensors.h"
+#include "frontend/text/byte_level.h"
 #include "runtime/base/file.h"
 
 namespace lorikeet::test {
@@ -57,6 +58,25 @@ std::filesystem::path write_tiny_model(const std::string& folder, const TinyMode
   if (!write_safetensors(path / "model.safetensors", tensors) || !write_whole(path / "config.json", config.dump()))
     std::fprintf(stderr, "cannot write %s\n", path.c_str());
   return path;
+}
+
+void write_tiny_tokenizer(const std::filesystem::path& path) {
+  using nlohmann::json;
+  json vocabulary = json::object(), added = json::array();
+  for (int byte = 0; byte < 256; ++byte) vocabulary[std::string(byte_level_character(uint8_t(byte)))] = byte;
+  vocabulary["zq"] = 259;
+  int id = 256;
+  for (const char* special : {"<|im_start|>", "<|im_end|>", "<|endoftext|>"})
+    added.push_back({{"id", id++}, {"content", special}, {"single_word", false}, {"lstrip", false}, {"rstrip", false}, {"normalized", false}, {"special", true}});
+  const json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  const json tokenizer = {{"version", "1.0"}, {"added_tokens", added}, {"normalizer", nullptr}, {"pre_tokenizer", byte_level},
+                          {"post_processor", nullptr}, {"decoder", byte_level},
+                          {"model", {{"type", "BPE"}, {"unk_token", nullptr}, {"byte_fallback", false}, {"vocab", vocabulary}, {"merges", {"z q"}}}}};
+  const json config = {{"eos_token", "<|im_end|>"},
+                       {"chat_template", "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
+                                         "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"}};
+  if (!write_whole(path / "tokenizer.json", tokenizer.dump()) || !write_whole(path / "tokenizer_config.json", config.dump()))
+    std::fprintf(stderr, "cannot write a tokenizer to %s\n", path.c_str());
 }
 
 }  // namespace lorikeet::test

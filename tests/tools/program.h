@@ -1,0 +1,28 @@
+// Runs a program and gives back all it said.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace lorikeet::test {
+
+struct Outcome {
+  int status = -1;  // 128 + signal after a crash
+  std::string out, err;
+};
+
+struct Call {
+  std::vector<std::string> arguments;                // the program first
+  std::string input;                                 // stdin
+  std::vector<std::string> environment;              // "NAME=value"
+};
+Outcome run_program(const Call& call);
+
+// `lorikeet` with these arguments.
+Outcome lorikeet(std::vector<std::string> arguments, const std::string& input = {}, const std::vector<std::string>& environment = {});
+
+// The error of a call that must have failed: one line "lorikeet: ... ." at the end of stderr, nothing on stdout.
+// Empty, with the reason printed, if it did not.
+std::string failure(const Outcome& outcome, int status);
+
+}  // namespace lorikeet::test
