@@ -1,11 +1,13 @@
 // The program `lorikeet`. Answers go to stdout, everything else to stderr. Exit status: 0, 1 for an error, 2 for a command
 // line that makes no sense.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
 
 #include "frontend/library.h"
+#include "runtime/base/text.h"
 #include "tools/commands.h"
 
 using namespace lorikeet;
@@ -39,6 +41,10 @@ int run(int argc, char** argv) {
   tool::add_eval(program, job);
   tool::add_bench(program, job);
   tool::add_doctor(program, job);
+  const auto is_asked_for = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
+  const std::vector<CLI::App*> commands = program.get_subcommands({});
+  if (argc > 1 && argv[1][0] != '-' && std::none_of(commands.begin(), commands.end(), is_asked_for))
+    return report(join("\"", argv[1], "\" is no command; lorikeet --help lists them."), 2);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

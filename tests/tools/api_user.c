@@ -94,6 +94,11 @@ static void check_arguments(lk_device* device, const char* path) {
   options.size = sizeof options;
   options.device = "no such device";
   CHECK(lk_device_open(&options, &other) != LK_OK && other == NULL);
+  {
+    lk_external_device external = {sizeof external};
+    CHECK(lk_device_adopt(&external, NULL, &other) != LK_OK && other == NULL);
+    CHECK(lk_device_adopt(NULL, NULL, &other) == LK_INVALID_ARGUMENT);
+  }
   CHECK(lk_device_close(NULL) == LK_OK && lk_model_free(NULL) == LK_OK && lk_session_free(NULL) == LK_OK && lk_chat_free(NULL) == LK_OK);
   NEED(lk_model_load(device, path, NULL, &model));
   {

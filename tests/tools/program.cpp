@@ -35,6 +35,10 @@ Outcome run_program(const Call& call) {
   outcome.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
   if (auto text = read_text(folder / "out")) outcome.out = *text;
   if (auto text = read_text(folder / "err")) outcome.err = *text;
+  if (outcome.err.find("[validation]") != std::string::npos) {  // whatever else: a message of the validation layers fails
+    std::printf("%s: %s", call.arguments.front().c_str(), outcome.err.c_str());
+    outcome.status = kValidationMessage;
+  }
   return outcome;
 }
 

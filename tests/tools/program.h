@@ -6,6 +6,8 @@
 
 namespace lorikeet::test {
 
+inline constexpr int kValidationMessage = 99;  // status of a program that the validation layers complained about
+
 struct Outcome {
   int status = -1;  // 128 + signal after a crash
   std::string out, err;
