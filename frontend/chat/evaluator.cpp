@@ -113,6 +113,7 @@ Result<std::string> Evaluator::str(const Value& value) {
     return value.bytes();
   }
   LK_TRY(charge(weight(value)));
+  if (value.is(Kind::loop)) LK_TRY(value.get<Kind::loop>()->size(*this));
   std::string out;
   if (!append_str(out, value, limits_.text)) return fail("a text of more than ", limits_.text, " bytes would be made.");
   LK_TRY(reserve(out.size()));

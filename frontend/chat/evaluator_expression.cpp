@@ -140,6 +140,9 @@ Result<Value> Evaluator::evaluate_item(const Expr& e, Activation& at) {
     if (!key.items[size_t(i)]) continue;
     LK_ASSIGN(parts[i], evaluate(*key.items[size_t(i)], at));
   }
+  // A literal that cannot be sliced gives undefined, as constants are folded in Jinja2.
+  const bool literal = e.items[0]->kind == ExprKind::constant;
+  if (literal && (object.is(Kind::none) || number(object))) return absent(object, Value::none());
   return slice(object, parts[0], parts[1], parts[2]);
 }
 

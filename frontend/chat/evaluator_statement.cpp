@@ -38,6 +38,7 @@ void Evaluator::export_names(const Stmt& s, Activation& at) {
 
 Status Evaluator::write(const Value& value, bool escape) {
   LK_TRY(charge(weight(value)));
+  if (value.is(Kind::loop)) LK_TRY(value.get<Kind::loop>()->size(*this));
   const size_t before = out_->size();
   if (!append_str(*out_, value, limits_.text)) return fail("the output would be more than ", limits_.text, " bytes.");
   if (!escape || value.markup()) return Done{};
@@ -83,7 +84,7 @@ Result<Evaluator::Flow> Evaluator::run_output(const Stmt& s, Activation& at) {
   const bool escape = s.escape == Stmt::Escape::on || (s.escape == Stmt::Escape::ask && autoescape_);
   for (const ExprPtr& piece : s.outputs) {
     if (piece->kind == ExprKind::constant) {
-      LK_TRY(write(piece->value, escape));
+      LK_TRY(write(piece->value, s.escape == Stmt::Escape::on));
       continue;
     }
     LK_ASSIGN(const Value value, evaluate(*piece, at));

@@ -143,17 +143,20 @@ Result<Value> batch(Evaluator& evaluator, Arguments& arguments) {
   LK_ASSIGN(const int64_t size, to_integer("batch", values[1]));
   const bool fill = !values[2].missing() && !values[2].is(Kind::none);
   LK_ASSIGN(const std::vector<Value> items, evaluator.collect(values[0]));
-  const size_t row = size_t(std::max<int64_t>(size, 1));
-  if (size < 1 && !items.empty()) return fail("batch needs a line count of at least 1.");
-  if (fill && !items.empty()) LK_TRY(evaluator.reserve(row, sizeof(Value)));
-  std::vector<Value> rows;
-  for (size_t at = 0; at < items.size(); at += row) {
-    const size_t end = std::min(items.size() - at, row) + at;
-    std::vector<Value> line(items.begin() + ptrdiff_t(at), items.begin() + ptrdiff_t(end));
-    if (fill) line.resize(row, values[2]);
-    LK_ASSIGN(Value value, evaluator.list(std::move(line)));
+  // A size of 0 gives an empty row and then all the rest; a negative one never fills a row.
+  std::vector<Value> rows, line;
+  if (size > 0 && fill && !items.empty()) LK_TRY(evaluator.reserve(size_t(size), sizeof(Value)));
+  const auto end_row = [&]() -> Status {
+    LK_ASSIGN(Value value, evaluator.list(std::exchange(line, {})));
     rows.push_back(std::move(value));
+    return Done{};
+  };
+  for (const Value& item : items) {
+    if (int64_t(line.size()) == size) LK_TRY(end_row());
+    line.push_back(item);
   }
+  if (fill && !line.empty() && int64_t(line.size()) < size) line.resize(size_t(size), values[2]);
+  if (!line.empty()) LK_TRY(end_row());
   LK_ASSIGN(const Value all, evaluator.list(std::move(rows)));
   LK_ASSIGN(const Next next, evaluator.iterate(all));
   return evaluator.iterator(next, depth(all));

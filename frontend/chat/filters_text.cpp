@@ -242,7 +242,11 @@ Result<Value> pprint(Evaluator& evaluator, Arguments& arguments) {
   return evaluator.text(std::move(out));
 }
 
+Result<Value> unsupported_filter(Evaluator&, Arguments&) { return fail("this filter is not supported."); }
+
 constexpr Builtin kFilters[] = {
+    {"random", unsupported_filter},
+    {"urlize", unsupported_filter},
     {"capitalize", changed<unicode::capitalize>},
     {"lower", changed<unicode::lower>},
     {"upper", changed<unicode::upper>},

@@ -220,7 +220,9 @@ class PercentFormat {
     if (c.precision > kMaxPrecision) return fail("a format asks for more than ", kMaxPrecision, " digits.");
     const double given = as_real(value);
     const bool negative = std::signbit(given) && !std::isnan(given);
-    const std::string body = real_digits(std::abs(given), c.type, c.precision < 0 ? 6 : int(c.precision));
+    std::string body = real_digits(std::abs(given), c.type, c.precision < 0 ? 6 : int(c.precision));
+    const size_t digits = std::min(body.find_first_not_of("0123456789"), body.size());
+    if (c.alternate && std::isfinite(given) && body.substr(digits, 1) != ".") body.insert(digits, 1, '.');
     pad(c, sign(c, negative), body, c.zero && std::isfinite(given));
     return Done{};
   }

@@ -82,8 +82,10 @@ class BraceFormat {
   }
 
   Result<Value> find(std::string_view name) {
-    const size_t first_end = std::min(name.find_first_of(".["), name.size());
-    LK_ASSIGN(Value value, argument(name.substr(0, first_end)));
+    LK_ASSIGN(const std::string number, numbered(name));
+    const std::string_view first(number.empty() ? name : std::string_view(number));
+    const size_t first_end = number.empty() ? std::min(name.find_first_of(".["), name.size()) : name.size();
+    LK_ASSIGN(Value value, argument(first.substr(0, number.empty() ? first_end : first.size())));
     for (size_t at = first_end; at < name.size();) {
       const bool item = name[at] == '[';
       const size_t end = item ? name.find(']', at) : std::min(name.find_first_of(".[", at + 1), name.size());
@@ -102,24 +104,25 @@ class BraceFormat {
     return value;
   }
 
-  Result<Value> argument(std::string_view name) {
+  // An empty name is the next number. Numbers that are given and numbers that are counted do not mix.
+  Result<std::string> numbered(std::string_view name) {
     const bool digits = !name.empty() && name.find_first_not_of("0123456789") == name.npos;
-    if (!name.empty() && !digits) {
+    if (!name.empty() && !digits) return std::string();
+    if (digits ? next_ > 0 : manual_) return fail("the format mixes numbered fields and fields without a number.");
+    manual_ |= digits;
+    return digits ? std::string(name) : std::to_string(next_++);
+  }
+
+  Result<Value> argument(std::string_view name) {
+    if (name.empty() || name.find_first_not_of("0123456789") != name.npos) {
       for (const auto& [key, value] : arguments_.keywords)
         if (key == name) return value;
       return fail("the format needs '", name, "', which is not there.");
     }
-    if (numbering_ == (digits ? Numbering::automatic : Numbering::manual))
-      return fail("the format mixes numbered fields and fields without a number.");
-    numbering_ = digits ? Numbering::manual : Numbering::automatic;
-    size_t index = next_;
-    if (digits) {
-      const auto number = parse_integer(name, 10);
-      index = number && number->is(Kind::integer) ? size_t(number->integer()) : arguments_.positional.size();
-    } else {
-      ++next_;
-    }
-    if (index >= arguments_.positional.size()) return fail("the format needs more arguments.");
+    const auto number = parse_integer(name, 10);
+    const size_t count = arguments_.positional.size();
+    const size_t index = number && number->is(Kind::integer) ? size_t(number->integer()) : count;
+    if (index >= count) return fail("the format needs more arguments.");
     return arguments_.positional[index];
   }
 
@@ -138,10 +141,9 @@ class BraceFormat {
     return padded(body, spec, '<');
   }
 
-  enum class Numbering { unknown, automatic, manual };
   Evaluator& evaluator_;
   const Arguments& arguments_;
-  Numbering numbering_ = Numbering::unknown;
+  bool manual_ = false;
   size_t next_ = 0;
 };
 

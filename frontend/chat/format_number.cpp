@@ -58,17 +58,21 @@ Result<FormatSpec> parse_format_spec(std::string_view text) {
   const auto is_align = [](char c) { return c == '<' || c == '>' || c == '^' || c == '='; };
   const auto peek = [&] { return at < text.size() ? text[at] : '\0'; };
   const auto take = [&](char c) { return peek() == c && at < text.size() ? (++at, true) : false; };
+  bool filled = false;
   if (!text.empty()) {
     size_t after = 0;
     const char32_t fill = unicode::decode(text, after);
-    if (after < text.size() && is_align(text[after])) spec.fill = fill, spec.align = text[after], at = after + 1;
+    filled = after < text.size() && is_align(text[after]);
+    if (filled) spec.fill = fill, spec.align = text[after], at = after + 1;
     else if (is_align(text[0])) spec.align = text[0], at = 1;
   }
   if (peek() == '+' || peek() == '-' || peek() == ' ') spec.sign = text[at++];
   take('z');
   spec.alternate = take('#');
-  if (peek() == '0' && !spec.align) spec.fill = '0', spec.align = '=', ++at;
-  else take('0');
+  if (take('0')) {
+    if (!filled) spec.fill = '0';
+    if (!spec.align) spec.align = '=';
+  }
   const auto number = [&](int64_t& to, int64_t limit) -> Status {
     to = 0;
     for (; peek() >= '0' && peek() <= '9'; ++at) {
@@ -147,6 +151,7 @@ Result<std::string> formatted_number(const Value& number, FormatSpec spec) {
   const size_t every = as_whole && spec.type && std::string_view("bxXo").find(spec.type) != std::string_view::npos ? 4 : 3;
   const size_t digits_end = as_whole ? whole_end : std::min(body.find_first_not_of("0123456789"), body.size());
   std::string digits = body.substr(0, digits_end), rest = body.substr(digits_end);
+  if (!as_whole && spec.alternate && !rest.starts_with('.') && std::isfinite(as_real(number))) rest.insert(size_t(0), 1, '.');
   if (spec.fill == '0' && spec.align == '=' && spec.grouping) {
     // Zeros are grouped as well.
     const int64_t room = spec.width - int64_t(sign.size() + prefix.size() + rest.size());

@@ -142,7 +142,8 @@ Result<int64_t> Loop::size(Evaluator& evaluator) {
   }
   length = int64_t(rest.size()) + index0 + 1 + (after ? 1 : 0);
   ended = false;
-  next = by_index(int64_t(rest.size()), [rest = std::move(rest)](int64_t i) { return rest[size_t(i)]; });
+  const int64_t left = int64_t(rest.size());
+  next = by_index(left, [rest = std::move(rest)](int64_t i) { return rest[size_t(i)]; });
   return *length;
 }
 

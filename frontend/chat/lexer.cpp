@@ -177,6 +177,7 @@ class Lexer {
   Status comment(char sign) {
     advance(sign == '-' || sign == '+' ? 3 : 2);
     const size_t end = source_.find("#}", at_);
+    if (end == std::string::npos && at_ == source_.size()) return Done{};  // nothing follows
     if (end == std::string::npos) return fail("a comment has no end.");
     const bool signed_end = end > at_ && (source_[end - 1] == '-' || source_[end - 1] == '+');
     advance(end - at_ - signed_end);
@@ -206,6 +207,7 @@ class Lexer {
       advance(source_.size() - after.size() - at_);
       return block_end("%}");
     }
+    if (at_ == source_.size()) return true;  // nothing follows
     return fail("a raw block has no end.");
   }
 

@@ -182,7 +182,12 @@ Result<Value> istitle(Evaluator& evaluator, Arguments& arguments) {
   return Value::boolean(any);
 }
 
+Result<Value> unsupported_method(Evaluator&, Arguments&) { return fail("this method of str is not supported."); }
+
 constexpr Builtin kMethods[] = {
+    {"encode", unsupported_method},
+    {"translate", unsupported_method},
+    {"maketrans", unsupported_method},
     {"lower", changed<unicode::lower>},
     {"upper", changed<unicode::upper>},
     {"title", changed<unicode::title>},

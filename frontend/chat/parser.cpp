@@ -110,9 +110,9 @@ Result<StmtPtr> Parser::tagged(std::string_view tag, int line) {
 
 Result<StmtPtr> Parser::for_statement(int line) {
   StmtPtr out = statement_node(StmtKind::for_loop, line);
-  LK_ASSIGN(out->target, target("in", false));
+  LK_ASSIGN(out->target, target());
   LK_TRY(expect_name("in"));
-  LK_ASSIGN(out->value, tuple({.with_condition = false, .end_name = "recursive"}));
+  LK_ASSIGN(out->value, tuple({.with_condition = false}));
   if (skip_name("if")) {
     LK_ASSIGN(out->test, expression());
     out->test_target = copy_of_target(*out->target);
@@ -149,7 +149,7 @@ Result<StmtPtr> Parser::if_statement(int line) {
 
 Result<StmtPtr> Parser::set_statement(int line) {
   StmtPtr out = statement_node(StmtKind::set, line);
-  LK_ASSIGN(out->target, target({}, true));
+  LK_ASSIGN(out->target, target(true));
   if (skip(TokenKind::assign)) {
     LK_ASSIGN(out->value, tuple({}));
     return out;
@@ -227,7 +227,7 @@ Result<StmtPtr> Parser::with_statement(int line) {
   StmtPtr out = statement_node(StmtKind::with, line);
   while (!is(TokenKind::block_end)) {
     if (!out->outputs.empty()) LK_TRY(expect(TokenKind::comma));
-    LK_ASSIGN(ExprPtr name, target({}, false));
+    LK_ASSIGN(ExprPtr name, target());
     LK_TRY(expect(TokenKind::assign));
     LK_ASSIGN(ExprPtr value, expression());
     out->outputs.push_back(std::move(name));

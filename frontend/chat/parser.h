@@ -68,10 +68,9 @@ class Parser {
   Result<ExprPtr> test(ExprPtr node);
   struct TupleRules {
     bool simplified = false, with_condition = true, parentheses = false, with_namespace = false;
-    std::string_view end_name = {};
   };
   Result<ExprPtr> tuple(const TupleRules& rules);
-  Result<ExprPtr> target(std::string_view end_name, bool with_namespace);
+  Result<ExprPtr> target(bool with_namespace = false);
   Result<ExprPtr> target_name();
 
   // Tokens.

@@ -273,8 +273,7 @@ Result<ExprPtr> Parser::dict_literal() {
 
 Result<ExprPtr> Parser::tuple(const TupleRules& rules) {
   const auto at_end = [&] {
-    return is(TokenKind::variable_end) || is(TokenKind::block_end) || is(TokenKind::rparen) ||
-           (!rules.end_name.empty() && is_name(rules.end_name));
+    return is(TokenKind::variable_end) || is(TokenKind::block_end) || is(TokenKind::rparen);
   };
   const int line = current().line;
   ExprPtr out = node(ExprKind::tuple, line);
@@ -314,9 +313,9 @@ bool assignable(const Expr& target) {
 
 }  // namespace
 
-Result<ExprPtr> Parser::target(std::string_view end_name, bool with_namespace) {
+Result<ExprPtr> Parser::target(bool with_namespace) {
   const int line = current().line;
-  LK_ASSIGN(ExprPtr out, tuple({.simplified = true, .with_namespace = with_namespace, .end_name = end_name}));
+  LK_ASSIGN(ExprPtr out, tuple({.simplified = true, .with_namespace = with_namespace}));
   if (!assignable(*out)) return at_line(line, "only names can be assigned to.");
   return out;
 }

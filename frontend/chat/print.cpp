@@ -96,6 +96,10 @@ class Representer {
     return add(join("range(", range.start, ", ", range.stop, range.step == 1 ? "" : join(", ", range.step), ")"));
   }
 
+  bool loop(const Loop& loop) {  // its size is known by now
+    return add(join("<LoopContext ", loop.index0 + 1, "/", loop.length.value_or(loop.index0 + 1), ">"));
+  }
+
   bool append(const Value& value) {
     switch (value.kind()) {
       case Kind::missing: return true;
@@ -113,6 +117,7 @@ class Representer {
       case Kind::view: return add(type_name(value)) && add("([") && view(*value.get<Kind::view>());
       case Kind::space: return add("<Namespace ") && dict(value.get<Kind::space>()->attributes) && add(">");
       case Kind::macro: return add("<Macro ") && add(macro_title(*value.get<Kind::macro>())) && add(">");
+      case Kind::loop: return loop(*value.get<Kind::loop>());
       case Kind::function: return add("<function ") && add(value.get<Kind::function>()->name) && add(">");
       default: return add("<") && add(type_name(value)) && add(" object>");
     }

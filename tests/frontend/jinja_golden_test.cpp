@@ -49,3 +49,5 @@ TEST_CASE("jinja: chat templates of eight models render as recorded") {
     for (const Json& one : each["cases"]) check(each["source"], one["variables"], one);
   }
 }
+
+TEST_CASE("jinja: many more constructs render as jinja2 does") { check_constructs("templates/more.json", 1800); }
