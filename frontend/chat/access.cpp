@@ -49,9 +49,12 @@ Result<Bounds> bounds(const Value& start, const Value& stop, const Value& step, 
 
 Value at_index(const Value& object, int64_t i) {
   switch (object.kind()) {
-    case Kind::text: return Value::text(point_at(*object.get<Kind::text>(), i), object.markup());
-    case Kind::range: return Value::integer(object.get<Kind::range>()->at(i));
-    default: return object.items()[size_t(i)];
+    case Kind::text:
+      return Value::text(point_at(*object.get<Kind::text>(), i), object.markup());
+    case Kind::range:
+      return Value::integer(object.get<Kind::range>()->at(i));
+    default:
+      return object.items()[size_t(i)];
   }
 }
 
@@ -98,7 +101,8 @@ Result<Value> loop_attribute(Evaluator& evaluator, Loop& loop, const std::string
 Value macro_attribute(const Macro& macro, const std::string& name, bool& found) {
   const Signature& signature = macro.statement->signature;
   found = true;
-  if (name == "name") return macro.statement->kind == StmtKind::macro ? Value::text(macro.statement->name) : Value::none();
+  if (name == "name")
+    return macro.statement->kind == StmtKind::macro ? Value::text(macro.statement->name) : Value::none();
   if (name == "caller") return Value::boolean(signature.uses_caller);
   if (name == "catch_kwargs") return Value::boolean(signature.kwargs.index >= 0);
   if (name == "catch_varargs") return Value::boolean(signature.varargs.index >= 0);
@@ -124,7 +128,8 @@ Value number_attribute(const Value& object, const std::string& name, bool& found
 }  // namespace
 
 Value Evaluator::absent(const Value& object, const Value& name) {
-  if (name.text()) return Value::undefined(join("'", type_name(object), " object' has no attribute ", quoted(name.bytes()), "."));
+  if (name.text())
+    return Value::undefined(join("'", type_name(object), " object' has no attribute ", quoted(name.bytes()), "."));
   return Value::undefined(join(type_name(object), " object has no such element."));
 }
 
@@ -138,9 +143,11 @@ Result<Value> Evaluator::object_attribute(const Value& object, const std::string
     if (value) return Value::undefined(join("access to the attribute '", name, "' is unsafe."));
   }
   if (const Builtin* method = find_method(object, name))
-    return Value::make<Kind::function>(std::make_shared<const Function>(Function{method->name, method->native, object}));
+    return Value::make<Kind::function>(
+        std::make_shared<const Function>(Function{method->name, method->native, object}));
   if (changes_object(object, name))
-    return Value::undefined(join("the attribute '", name, "' of a ", type_name(object), " is unsafe: it would change it."));
+    return Value::undefined(
+        join("the attribute '", name, "' of a ", type_name(object), " is unsafe: it would change it."));
   if (object.is(Kind::loop)) return loop_attribute(*this, *object.get<Kind::loop>(), name, found);
   if (object.is(Kind::macro)) return macro_attribute(*object.get<Kind::macro>(), name, found);
   if (number(object)) return number_attribute(object, name, found);

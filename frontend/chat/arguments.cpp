@@ -28,7 +28,8 @@ Result<int64_t> to_integer(std::string_view function, const Value& value) {
   if (value.is(Kind::integer)) return value.integer();
   if (value.is(Kind::boolean)) return int64_t(value.boolean());
   if (value.is(Kind::big))
-    return value.get<Kind::big>()->negative() ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+    return value.get<Kind::big>()->negative() ? std::numeric_limits<int64_t>::min()
+                                              : std::numeric_limits<int64_t>::max();
   if (value.undefined()) return fail(value.get<Kind::undefined>()->message);
   return fail(function, " needs an integer, found ", type_name(value), ".");
 }
@@ -44,12 +45,23 @@ std::string escaped(std::string_view text) {
   out.reserve(text.size());
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '\'': out += "&#39;"; break;
-      case '"': out += "&#34;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '"':
+        out += "&#34;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -113,7 +125,8 @@ void places(std::string_view text, std::string_view from, int64_t count, Visit v
 size_t replaced_size(std::string_view text, std::string_view from, std::string_view to, int64_t count) {
   size_t found = 0;
   places(text, from, count, [&](size_t) { ++found; });
-  if (to.size() && found > std::numeric_limits<size_t>::max() / 4 / to.size()) return std::numeric_limits<size_t>::max();
+  if (to.size() && found > std::numeric_limits<size_t>::max() / 4 / to.size())
+    return std::numeric_limits<size_t>::max();
   return text.size() + found * to.size() - found * from.size();
 }
 

@@ -41,10 +41,27 @@ struct CallArguments {
 };
 
 enum class ExprKind {
-  constant, name, ns_attribute, list, tuple, dict,    // dict: key, value, key, value ...
-  negative, positive, logical_not, binary, logical_and, logical_or, compare, concat,
-  condition,                                          // items: test, then, otherwise (may be missing)
-  attribute, item, slice, call, filter, test          // item: object, key; slice: start, stop, step (may be null)
+  constant,
+  name,
+  ns_attribute,
+  list,
+  tuple,
+  dict,  // dict: key, value, key, value ...
+  negative,
+  positive,
+  logical_not,
+  binary,
+  logical_and,
+  logical_or,
+  compare,
+  concat,
+  condition,  // items: test, then, otherwise (may be missing)
+  attribute,
+  item,
+  slice,
+  call,
+  filter,
+  test  // item: object, key; slice: start, stop, step (may be null)
 };
 
 struct Expr {
@@ -58,7 +75,7 @@ struct Expr {
   Operator op = Operator::add;  // binary
   std::vector<Comparison> comparisons;
   std::unique_ptr<CallArguments> arguments;
-  Slot slot;                    // name, ns_attribute
+  Slot slot;  // name, ns_attribute
 };
 
 // A macro's or call block's parameters, and what its body makes of the special ones.
@@ -71,8 +88,20 @@ struct Signature {
 };
 
 enum class StmtKind {
-  output, for_loop, if_chain, set, set_block, macro, call_block, filter_block, with, autoescape, block, break_loop,
-  continue_loop, template_load
+  output,
+  for_loop,
+  if_chain,
+  set,
+  set_block,
+  macro,
+  call_block,
+  filter_block,
+  with,
+  autoescape,
+  block,
+  break_loop,
+  continue_loop,
+  template_load
 };
 
 struct Branch {
@@ -93,14 +122,14 @@ struct Stmt {
   std::vector<Branch> branches;    // if
   std::vector<std::string> names;  // template_load: what it would define
   Block body, otherwise;
-  Signature signature;             // macro, call_block
+  Signature signature;  // macro, call_block
   bool recursive = false, uses_loop = false;
   enum class Escape { off, on, ask } escape = Escape::off;  // of output: fixed by the text, or known when it runs
 
   // Filled by the binder.
-  Slot slot;                       // macro: its name; for: loop
+  Slot slot;  // macro: its name; for: loop
   Loads loads, otherwise_loads, test_loads;
-  int slots = 0, test_slots = 0;   // of the function that the statement is, if it is one
+  int slots = 0, test_slots = 0;                      // of the function that the statement is, if it is one
   std::vector<std::pair<std::string, Slot>> exports;  // variables of the whole template that it sets, for blocks
 };
 

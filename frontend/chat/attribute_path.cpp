@@ -43,8 +43,6 @@ Result<Value> AttributePath::of(Evaluator& evaluator, Value item, const Value& o
   return item;
 }
 
-Value without_case(const Value& value) {
-  return value.text() ? Value::text(unicode::lower(value.bytes())) : value;
-}
+Value without_case(const Value& value) { return value.text() ? Value::text(unicode::lower(value.bytes())) : value; }
 
 }  // namespace lorikeet::jinja

@@ -32,7 +32,8 @@ class Binder {
 
  private:
   static Status enough(const FunctionScope& function) {
-    if (function.slots.size() > kMaxSlots) return invalid(join("[chat template] there are more than ", kMaxSlots, " variables."));
+    if (function.slots.size() > kMaxSlots)
+      return invalid(join("[chat template] there are more than ", kMaxSlots, " variables."));
     return Done{};
   }
 
@@ -67,8 +68,10 @@ class Binder {
       case StmtKind::output:
         for (ExprPtr& piece : s.outputs) LK_TRY(expression(piece.get(), frame));
         return Done{};
-      case StmtKind::for_loop: return loop(s, frame);
-      case StmtKind::if_chain: return branches(s, frame);
+      case StmtKind::for_loop:
+        return loop(s, frame);
+      case StmtKind::if_chain:
+        return branches(s, frame);
       case StmtKind::set:
         LK_TRY(expression(s.value.get(), frame));
         return assigned(s, frame);
@@ -95,7 +98,8 @@ class Binder {
         LK_TRY(expression(s.value.get(), inside));
         return scope(s, inside);
       }
-      case StmtKind::with: return with(s, frame);
+      case StmtKind::with:
+        return with(s, frame);
       case StmtKind::macro:
         LK_TRY(macro(s, frame));
         s.slot = slot(s.name, frame);
@@ -104,9 +108,12 @@ class Binder {
       case StmtKind::call_block:
         LK_TRY(expression(s.value.get(), frame));
         return macro(s, frame);
-      case StmtKind::block: return template_block(s);
-      case StmtKind::template_load: return expression(s.value.get(), frame);
-      default: return Done{};
+      case StmtKind::block:
+        return template_block(s);
+      case StmtKind::template_load:
+        return expression(s.value.get(), frame);
+      default:
+        return Done{};
     }
   }
 

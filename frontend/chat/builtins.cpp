@@ -52,18 +52,26 @@ const Builtin* find_method(const Value& object, std::string_view name) {
   static const Table kLoop = table({loop_methods()});
   static const Table kCycler = table({cycler_methods()});
   switch (object.kind()) {
-    case Kind::text: return find(kText, name);
-    case Kind::list: return find(kList, name);
+    case Kind::text:
+      return find(kText, name);
+    case Kind::list:
+      return find(kList, name);
     case Kind::tuple:
-    case Kind::range: return find(kTuple, name);
-    case Kind::dict: return find(kDict, name);
+    case Kind::range:
+      return find(kTuple, name);
+    case Kind::dict:
+      return find(kDict, name);
     case Kind::boolean:
     case Kind::integer:
     case Kind::big:
-    case Kind::real: return find(kNumber, name);
-    case Kind::loop: return find(kLoop, name);
-    case Kind::cycler: return find(kCycler, name);
-    default: return nullptr;
+    case Kind::real:
+      return find(kNumber, name);
+    case Kind::loop:
+      return find(kLoop, name);
+    case Kind::cycler:
+      return find(kCycler, name);
+    default:
+      return nullptr;
   }
 }
 

@@ -20,17 +20,22 @@ std::string text_of(const std::string& bytes) {
 }
 
 Result<Value> value_of(const Json& json, int depth) {
-  if (depth > kMaxDepth) return invalid(join("[chat template] the variables are nested more than ", kMaxDepth, " levels deep."));
+  if (depth > kMaxDepth)
+    return invalid(join("[chat template] the variables are nested more than ", kMaxDepth, " levels deep."));
   switch (json.type()) {
-    case Json::value_t::boolean: return Value::boolean(json.get<bool>());
-    case Json::value_t::number_integer: return Value::integer(json.get<int64_t>());
+    case Json::value_t::boolean:
+      return Value::boolean(json.get<bool>());
+    case Json::value_t::number_integer:
+      return Value::integer(json.get<int64_t>());
     case Json::value_t::number_unsigned: {
       const uint64_t value = json.get<uint64_t>();
       if (value <= uint64_t(INT64_MAX)) return Value::integer(int64_t(value));
       return Value::integer(*jinja::BigInt::parse(std::to_string(value), 10));
     }
-    case Json::value_t::number_float: return Value::real(json.get<double>());
-    case Json::value_t::string: return Value::text(text_of(json.get_ref<const std::string&>()));
+    case Json::value_t::number_float:
+      return Value::real(json.get<double>());
+    case Json::value_t::string:
+      return Value::text(text_of(json.get_ref<const std::string&>()));
     case Json::value_t::array: {
       std::vector<Value> items;
       items.reserve(json.size());
@@ -48,7 +53,8 @@ Result<Value> value_of(const Json& json, int depth) {
       }
       return Value::dict(std::move(dict));
     }
-    default: return Value::none();
+    default:
+      return Value::none();
   }
 }
 
@@ -64,7 +70,8 @@ Result<std::string> render_values(const jinja::Template& content, const Json& va
 }  // namespace
 
 const std::string_view kDefaultChatTemplate =
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + "
+    "'\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 Result<ChatTemplate> ChatTemplate::parse(std::string_view source) {

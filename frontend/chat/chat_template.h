@@ -38,8 +38,8 @@ class ChatTemplate {
 extern const std::string_view kDefaultChatTemplate;
 
 struct ChatOptions {
-  bool add_generation_prompt = true;  // end with the start of the assistant's answer
-  std::string bos_token, eos_token;   // as text; an empty one is left undefined, as in a tokenizer without it
+  bool add_generation_prompt = true;           // end with the start of the assistant's answer
+  std::string bos_token, eos_token;            // as text; an empty one is left undefined, as in a tokenizer without it
   nlohmann::ordered_json tools = nullptr;      // an array of function descriptions, or null
   nlohmann::ordered_json documents = nullptr;  // or null
   nlohmann::ordered_json extra = nlohmann::ordered_json::object();  // more variables, such as enable_thinking
@@ -56,8 +56,8 @@ struct ChatMessage {
 Result<std::string> render_chat(const ChatTemplate& chat_template, std::span<const ChatMessage> messages,
                                 const ChatOptions& options = {}, const RenderLimits& limits = {});
 
-// The template that a tokenizer_config.json names: its `chat_template`, a text or a list of named texts of which the one
-// called "default" counts. Errors: not_found if there is none.
+// The template that a tokenizer_config.json names: its `chat_template`, a text or a list of named texts of which the
+// one called "default" counts. Errors: not_found if there is none.
 Result<std::string> chat_template_source(const nlohmann::ordered_json& tokenizer_config);
 
 }  // namespace lorikeet

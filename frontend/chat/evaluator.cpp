@@ -15,7 +15,11 @@ constexpr int64_t kMaxWeight = 20'000'000;
 }  // namespace
 
 Evaluator::Evaluator(const Template& source, Variables variables, const RenderLimits& limits)
-    : source_(source), variables_(std::move(variables)), limits_(limits), steps_(limits.steps), memory_(limits.memory) {}
+    : source_(source),
+      variables_(std::move(variables)),
+      limits_(limits),
+      steps_(limits.steps),
+      memory_(limits.memory) {}
 
 Evaluator::~Evaluator() {
   for (const auto& space : namespaces_) space->attributes = Dict();
@@ -143,11 +147,10 @@ Result<const Value*> Evaluator::find(const Dict& dict, const Value& key) {
 Result<bool> Evaluator::contains(const Value& container, const Value& item) {
   if (container.text()) {
     if (!item.text()) return fail("'in' needs a text to look for in a text, not ", type_name(item), ".");
-    LK_TRY(charge(weight(container)));
+    LK_TRY(charge(weight(container) * (item.bytes().size() > 32 ? 4 : 1)));  // long ones are looked for with more care
     return find_text(container.bytes(), item.bytes()) != std::string::npos;
   }
-  if (container.is(Kind::dict) ||
-      (container.is(Kind::view) && container.get<Kind::view>()->of == View::Of::keys)) {
+  if (container.is(Kind::dict) || (container.is(Kind::view) && container.get<Kind::view>()->of == View::Of::keys)) {
     const Dict& dict = container.is(Kind::dict) ? container.dict() : *container.get<Kind::view>()->dict;
     LK_ASSIGN(const Value* found, find(dict, item));
     return found != nullptr;

@@ -46,8 +46,8 @@ class Evaluator {
   Result<std::vector<Value>> collect(const Value& value);
   Result<int64_t> length(const Value& value);
 
-  Result<Value> item(const Value& object, const Value& key);                 // object[key]
-  Result<Value> attribute(const Value& object, const std::string& name);     // object.name
+  Result<Value> item(const Value& object, const Value& key);              // object[key]
+  Result<Value> attribute(const Value& object, const std::string& name);  // object.name
   Result<Value> slice(const Value& object, const Value& start, const Value& stop, const Value& step);
   Result<Value> call(const Value& callee, Arguments arguments);
   Result<Value> filter(std::string_view name, Arguments arguments);
@@ -125,7 +125,7 @@ class Evaluator {
   int64_t steps_;
   size_t memory_;
   int depth_ = 0;
-  int line_ = 1;         // of what is evaluated
+  int line_ = 1;  // of what is evaluated
   bool autoescape_ = false;
   bool raised_ = false;  // the error comes from raise_exception
   std::string output_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "frontend/chat/builtins.h"
 #include "frontend/chat/evaluator.h"
@@ -21,19 +22,31 @@ Result<Value> Evaluator::evaluate(const Expr& e, Activation& at) {
 
 Result<Value> Evaluator::evaluate_kind(const Expr& e, Activation& at) {
   switch (e.kind) {
-    case ExprKind::constant: return e.value;
-    case ExprKind::name: return evaluate_name(e, at);
-    case ExprKind::binary: return evaluate_binary(e, at);
-    case ExprKind::compare: return evaluate_compare(e, at);
-    case ExprKind::concat: return evaluate_concat(e, at);
-    case ExprKind::condition: return evaluate_condition(e, at);
-    case ExprKind::item: return evaluate_item(e, at);
-    case ExprKind::call: return evaluate_call(e, at);
-    case ExprKind::filter: return evaluate_filter(e, at);
-    case ExprKind::test: return evaluate_test(e, at);
-    case ExprKind::dict: return evaluate_dict(e, at);
+    case ExprKind::constant:
+      return e.value;
+    case ExprKind::name:
+      return evaluate_name(e, at);
+    case ExprKind::binary:
+      return evaluate_binary(e, at);
+    case ExprKind::compare:
+      return evaluate_compare(e, at);
+    case ExprKind::concat:
+      return evaluate_concat(e, at);
+    case ExprKind::condition:
+      return evaluate_condition(e, at);
+    case ExprKind::item:
+      return evaluate_item(e, at);
+    case ExprKind::call:
+      return evaluate_call(e, at);
+    case ExprKind::filter:
+      return evaluate_filter(e, at);
+    case ExprKind::test:
+      return evaluate_test(e, at);
+    case ExprKind::dict:
+      return evaluate_dict(e, at);
     case ExprKind::logical_and:
-    case ExprKind::logical_or: return evaluate_logical(e, at);
+    case ExprKind::logical_or:
+      return evaluate_logical(e, at);
     case ExprKind::attribute: {
       LK_ASSIGN(const Value object, evaluate(*e.items[0], at));
       return attribute(object, e.name);
@@ -46,7 +59,8 @@ Result<Value> Evaluator::evaluate_kind(const Expr& e, Activation& at) {
       LK_ASSIGN(std::vector<Value> items, evaluate_all(e.items, at));
       return tuple(std::move(items));
     }
-    default: break;
+    default:
+      break;
   }
   if (e.kind == ExprKind::slice || e.kind == ExprKind::ns_attribute) return fail("this is not an expression.");
   LK_ASSIGN(const Value operand, evaluate(*e.items[0], at));
@@ -271,8 +285,10 @@ Result<Value> Evaluator::call(const Value& callee, Arguments arguments) {
   const Deeper level(depth_);
   LK_TRY(check_depth());
   switch (callee.kind()) {
-    case Kind::undefined: return fail(callee.get<Kind::undefined>()->message);
-    case Kind::macro: return call_macro(*callee.get<Kind::macro>(), std::move(arguments));
+    case Kind::undefined:
+      return fail(callee.get<Kind::undefined>()->message);
+    case Kind::macro:
+      return call_macro(*callee.get<Kind::macro>(), std::move(arguments));
     case Kind::loop: {
       const auto loop = callee.get<Kind::loop>();
       return call_loop(*loop, std::move(arguments));
@@ -287,7 +303,8 @@ Result<Value> Evaluator::call(const Value& callee, Arguments arguments) {
       Joiner& joiner = *callee.get<Kind::joiner>();
       return std::exchange(joiner.used, true) ? joiner.separator : Value::text("");
     }
-    default: return fail("a value of type ", type_name(callee), " cannot be called.");
+    default:
+      return fail("a value of type ", type_name(callee), " cannot be called.");
   }
 }
 

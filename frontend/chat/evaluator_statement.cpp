@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "frontend/chat/builtins.h"
 #include "frontend/chat/evaluator.h"
@@ -62,20 +63,34 @@ Result<Evaluator::Flow> Evaluator::run(const Stmt& s, Activation& at) {
   LK_TRY(check_depth());
   LK_TRY(charge(1));
   switch (s.kind) {
-    case StmtKind::output: return run_output(s, at);
-    case StmtKind::for_loop: return run_for(s, at);
-    case StmtKind::if_chain: return run_if(s, at);
-    case StmtKind::set: return run_set(s, at);
-    case StmtKind::set_block: return run_set_block(s, at);
-    case StmtKind::macro: return run_macro(s, at);
-    case StmtKind::call_block: return run_call_block(s, at);
-    case StmtKind::filter_block: return run_filter_block(s, at);
-    case StmtKind::with: return run_with(s, at);
-    case StmtKind::autoescape: return run_autoescape(s, at);
-    case StmtKind::block: return run_template_block(s);
-    case StmtKind::break_loop: return Flow::break_loop;
-    case StmtKind::continue_loop: return Flow::continue_loop;
-    case StmtKind::template_load: break;
+    case StmtKind::output:
+      return run_output(s, at);
+    case StmtKind::for_loop:
+      return run_for(s, at);
+    case StmtKind::if_chain:
+      return run_if(s, at);
+    case StmtKind::set:
+      return run_set(s, at);
+    case StmtKind::set_block:
+      return run_set_block(s, at);
+    case StmtKind::macro:
+      return run_macro(s, at);
+    case StmtKind::call_block:
+      return run_call_block(s, at);
+    case StmtKind::filter_block:
+      return run_filter_block(s, at);
+    case StmtKind::with:
+      return run_with(s, at);
+    case StmtKind::autoescape:
+      return run_autoescape(s, at);
+    case StmtKind::block:
+      return run_template_block(s);
+    case StmtKind::break_loop:
+      return Flow::break_loop;
+    case StmtKind::continue_loop:
+      return Flow::continue_loop;
+    case StmtKind::template_load:
+      break;
   }
   return fail("'", s.name, "' needs other templates, and there are none.");
 }

@@ -1,5 +1,6 @@
 // Filters that pick, change and cut the items of sequences; most give them one by one.
 #include <algorithm>
+#include <utility>
 
 #include "frontend/chat/attribute_path.h"
 #include "frontend/chat/builtins.h"
@@ -38,9 +39,11 @@ Result<Value> list(Evaluator& evaluator, Arguments& arguments) {
 
 Result<Value> items(Evaluator& evaluator, Arguments& arguments) {
   LK_ASSIGN(const auto values, parameters("items", arguments, {"value"}, 1));
-  if (!values[0].is(Kind::dict) && !values[0].undefined()) return fail("items needs a dict, found ", type_name(values[0]), ".");
+  if (!values[0].is(Kind::dict) && !values[0].undefined())
+    return fail("items needs a dict, found ", type_name(values[0]), ".");
   Value view = values[0];
-  if (view.is(Kind::dict)) view = Value::make<Kind::view>(std::make_shared<const View>(View{View::Of::items, view.get<Kind::dict>()}));
+  if (view.is(Kind::dict))
+    view = Value::make<Kind::view>(std::make_shared<const View>(View{View::Of::items, view.get<Kind::dict>()}));
   LK_ASSIGN(const Next next, evaluator.iterate(view));
   return evaluator.iterator(next, depth(view));
 }
@@ -58,7 +61,8 @@ Result<Value> attr(Evaluator& evaluator, Arguments& arguments) {
   LK_ASSIGN(const std::string name, to_text("attr", values[1]));
   const Value& object = values[0];
   if (object.undefined()) return fail(object.get<Kind::undefined>()->message);
-  if (object.is(Kind::dict) && !find_method(object, name)) return Value::undefined("a dict has no attribute '" + name + "'.");
+  if (object.is(Kind::dict) && !find_method(object, name))
+    return Value::undefined("a dict has no attribute '" + name + "'.");
   return evaluator.attribute(object, name);
 }
 
@@ -94,7 +98,8 @@ Result<Value> taken(std::string_view function, Arguments& arguments) {
 
 Result<Value> map_attribute(Evaluator& evaluator, const Value& values, Arguments& arguments) {
   LK_ASSIGN(const auto named, parameters("map", arguments, {"attribute", "default"}, 1));
-  const Change change = [&evaluator, path = AttributePath(named[0]), otherwise = named[1]](Value& item) -> Result<bool> {
+  const Change change = [&evaluator, path = AttributePath(named[0]),
+                         otherwise = named[1]](Value& item) -> Result<bool> {
     LK_ASSIGN(item, path.of(evaluator, item, otherwise));
     return true;
   };
@@ -125,7 +130,8 @@ Result<Value> select(Evaluator& evaluator, Arguments& arguments) {
   if (by_attribute && !arguments.positional.empty()) {
     LK_ASSIGN(attribute, taken("select", arguments));
   }
-  const Change change = [&evaluator, arguments, attribute, path = AttributePath(attribute)](Value& item) -> Result<bool> {
+  const Change change = [&evaluator, arguments, attribute,
+                         path = AttributePath(attribute)](Value& item) -> Result<bool> {
     if (by_attribute && attribute.missing()) return fail("the name of an attribute is needed.");
     LK_ASSIGN(Value tested, path.of(evaluator, item));
     if (arguments.positional.empty()) return truth(tested) == wanted;

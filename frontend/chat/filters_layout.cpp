@@ -1,6 +1,7 @@
 // Filters that lay texts out: indentation, width, wrapping, sizes.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "frontend/chat/builtins.h"
 #include "frontend/chat/format_number.h"
@@ -17,7 +18,8 @@ Result<Value> center(Evaluator& evaluator, Arguments& arguments) {
   const int64_t length = int64_t(unicode::length(text)), pad = std::max<int64_t>(width - length, 0);
   const int64_t left = pad / 2 + (pad & width & 1);
   LK_TRY(evaluator.reserve(size_t(pad)));
-  return evaluator.text(std::string(size_t(left), ' ') + text + std::string(size_t(pad - left), ' '), values[0].markup());
+  return evaluator.text(std::string(size_t(left), ' ') + text + std::string(size_t(pad - left), ' '),
+                        values[0].markup());
 }
 
 Result<Value> indent(Evaluator& evaluator, Arguments& arguments) {
@@ -58,7 +60,8 @@ Result<Value> truncate(Evaluator& evaluator, Arguments& arguments) {
   if (leeway < 0) return fail("truncate needs a leeway that is not negative.");
   LK_TRY(evaluator.charge(weight(values[0])));
   const std::u32string points = unicode::points(text);
-  if (leeway > int64_t(1) << 40 || length > int64_t(1) << 40 || int64_t(points.size()) <= length + leeway) return values[0];
+  if (leeway > int64_t(1) << 40 || length > int64_t(1) << 40 || int64_t(points.size()) <= length + leeway)
+    return values[0];
   std::u32string kept = points.substr(0, size_t(length - tail_length));
   if (!truth(values[2]))
     if (const size_t space = kept.rfind(U' '); space != kept.npos) kept.resize(space);
@@ -66,8 +69,8 @@ Result<Value> truncate(Evaluator& evaluator, Arguments& arguments) {
 }
 
 Result<Value> wordwrap(Evaluator& evaluator, Arguments& arguments) {
-  LK_ASSIGN(const auto values, parameters("wordwrap", arguments,
-                                          {"s", "width", "break_long_words", "wrapstring", "break_on_hyphens"}, 1));
+  LK_ASSIGN(const auto values,
+            parameters("wordwrap", arguments, {"s", "width", "break_long_words", "wrapstring", "break_on_hyphens"}, 1));
   LK_ASSIGN(const std::string text, to_text("wordwrap", values[0]));
   WrapRules rules;
   LK_ASSIGN(const int64_t width, to_integer("wordwrap", values[1], 79));
@@ -117,8 +120,10 @@ Result<Value> filesizeformat(Evaluator& evaluator, Arguments& arguments) {
 }
 
 constexpr Builtin kFilters[] = {
-    {"center", center},     {"indent", indent},
-    {"truncate", truncate}, {"wordwrap", wordwrap},
+    {"center", center},
+    {"indent", indent},
+    {"truncate", truncate},
+    {"wordwrap", wordwrap},
     {"filesizeformat", filesizeformat},
 };
 

@@ -81,19 +81,23 @@ Result<Value> rounded_whole(const BigInt& value, int64_t precision) {
 
 Result<Value> round(Evaluator& evaluator, Arguments& arguments) {
   LK_ASSIGN(const auto values, parameters("round", arguments, {"value", "precision", "method"}, 1));
-  LK_ASSIGN(const std::string method, values[2].missing() ? Result<std::string>(std::string("common")) : to_text("round", values[2]));
-  if (method != "common" && method != "ceil" && method != "floor") return fail("the method of round is common, ceil or floor.");
+  LK_ASSIGN(const std::string method,
+            values[2].missing() ? Result<std::string>(std::string("common")) : to_text("round", values[2]));
+  if (method != "common" && method != "ceil" && method != "floor")
+    return fail("the method of round is common, ceil or floor.");
   if (values[0].undefined()) return fail(values[0].get<Kind::undefined>()->message);
   if (!number(values[0])) return fail("round needs a number, found ", type_name(values[0]), ".");
   LK_ASSIGN(const int64_t precision, to_integer("round", values[1], 0));
   LK_TRY(evaluator.charge(100));
   if (method == "common")
-    return values[0].is(Kind::real) ? Value::real(rounded(values[0].real(), precision)) : rounded_whole(big(values[0]), precision);
+    return values[0].is(Kind::real) ? Value::real(rounded(values[0].real(), precision))
+                                    : rounded_whole(big(values[0]), precision);
   LK_ASSIGN(const Value scale, arithmetic(Operator::power, Value::integer(10), Value::integer(precision)));
   LK_ASSIGN(const Value scaled, arithmetic(Operator::multiply, values[0], scale));
   if (!std::isfinite(as_real(scaled))) return fail("round needs a finite number.");
   Value whole_part = scaled;
-  if (scaled.is(Kind::real)) whole_part = *truncated(method == "ceil" ? std::ceil(scaled.real()) : std::floor(scaled.real()));
+  if (scaled.is(Kind::real))
+    whole_part = *truncated(method == "ceil" ? std::ceil(scaled.real()) : std::floor(scaled.real()));
   return arithmetic(Operator::divide, whole_part, scale);
 }
 

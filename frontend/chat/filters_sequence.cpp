@@ -60,7 +60,8 @@ Result<Value> dictsort(Evaluator& evaluator, Arguments& arguments) {
 }
 
 Result<Value> groupby(Evaluator& evaluator, Arguments& arguments) {
-  LK_ASSIGN(const auto values, parameters("groupby", arguments, {"value", "attribute", "default", "case_sensitive"}, 2));
+  LK_ASSIGN(const auto values,
+            parameters("groupby", arguments, {"value", "attribute", "default", "case_sensitive"}, 2));
   const AttributePath path(values[1]);
   const bool exact = truth(values[3]);
   LK_ASSIGN(std::vector<Value> items, evaluator.collect(values[0]));
@@ -169,7 +170,8 @@ Result<Value> join(Evaluator& evaluator, Arguments& arguments) {
 Result<Value> reverse(Evaluator& evaluator, Arguments& arguments) {
   LK_ASSIGN(const auto values, parameters("reverse", arguments, {"value"}, 1));
   if (values[0].text()) return evaluator.slice(values[0], {}, {}, Value::integer(-1));
-  if (!evaluator.iterable(values[0])) return fail("reverse needs something to walk over, found ", type_name(values[0]), ".");
+  if (!evaluator.iterable(values[0]))
+    return fail("reverse needs something to walk over, found ", type_name(values[0]), ".");
   LK_ASSIGN(std::vector<Value> items, evaluator.collect(values[0]));
   std::reverse(items.begin(), items.end());
   const bool list = values[0].is(Kind::iterator);

@@ -1,5 +1,6 @@
 // Filters on texts: case, HTML, JSON, replacing.
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "frontend/chat/builtins.h"
@@ -143,7 +144,8 @@ std::string quoted_url(std::string_view text, bool query) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (byte < 0x80 && std::isalnum(byte)) || c == '_' || c == '.' || c == '-' || c == '~' || (c == '/' && !query);
+    const bool plain =
+        (byte < 0x80 && std::isalnum(byte)) || c == '_' || c == '.' || c == '-' || c == '~' || (c == '/' && !query);
     if (plain) out += c;
     else if (c == ' ' && query) out += '+';
     else out += {'%', "0123456789ABCDEF"[byte >> 4], "0123456789ABCDEF"[byte & 15]};
@@ -191,7 +193,8 @@ Result<Value> xmlattr(Evaluator& evaluator, Arguments& arguments) {
       return fail("xmlattr finds a character that no attribute name has in '", name, "'.");
     LK_ASSIGN(const std::string text, evaluator.str(value));
     LK_TRY(evaluator.reserve(name.size() + text.size(), 5));
-    out += (out.empty() ? "" : " ") + (key.markup() ? name : escaped(name)) + "=\"" + (value.markup() ? text : escaped(text)) + "\"";
+    out += (out.empty() ? "" : " ") + (key.markup() ? name : escaped(name)) + "=\"" +
+           (value.markup() ? text : escaped(text)) + "\"";
   }
   const bool space = values[1].missing() || truth(values[1]);
   if (space && !out.empty()) out.insert(0, " ");

@@ -30,8 +30,9 @@ class PercentFormat {
       at_ = percent;
       if (at_ < format_.size()) LK_TRY(conversion());
     }
-    const bool spare = arguments_.is(Kind::tuple) ? next_ < arguments_.items().size()
-                                                  : next_ == 0 && !arguments_.is(Kind::dict) && !arguments_.is(Kind::list);
+    const bool spare = arguments_.is(Kind::tuple)
+                           ? next_ < arguments_.items().size()
+                           : next_ == 0 && !arguments_.is(Kind::dict) && !arguments_.is(Kind::list);
     if (spare) return fail("not all arguments are used by the format.");
     return std::move(out_);
   }
@@ -117,21 +118,26 @@ class PercentFormat {
     switch (c.type) {
       case 's':
       case 'r':
-      case 'a': return text(c, value);
-      case 'c': return character(c, value);
+      case 'a':
+        return text(c, value);
+      case 'c':
+        return character(c, value);
       case 'd':
       case 'i':
       case 'u':
       case 'o':
       case 'x':
-      case 'X': return whole_number(c, value);
+      case 'X':
+        return whole_number(c, value);
       case 'e':
       case 'E':
       case 'f':
       case 'F':
       case 'g':
-      case 'G': return real(c, value);
-      default: return fail("the format has an unknown conversion '", c.type, "'.");
+      case 'G':
+        return real(c, value);
+      default:
+        return fail("the format has an unknown conversion '", c.type, "'.");
     }
   }
 

@@ -99,7 +99,8 @@ class BraceFormat {
         LK_ASSIGN(value, evaluator_.attribute(value, part));
       }
       at = end + (item ? 1 : 0);
-      if (item && at < name.size() && name[at] != '.' && name[at] != '[') return fail("the format has something after ']'.");
+      if (item && at < name.size() && name[at] != '.' && name[at] != '[')
+        return fail("the format has something after ']'.");
     }
     return value;
   }

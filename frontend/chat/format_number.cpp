@@ -135,7 +135,8 @@ Result<std::string> formatted_number(const Value& number, FormatSpec spec) {
     const BigInt value = big(number);
     if (spec.type == 'c') {
       const auto point = value.small();
-      if (!point || *point < 0 || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000)) return fail("this is no character.");
+      if (!point || *point < 0 || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000))
+        return fail("this is no character.");
       unicode::append(body, char32_t(*point));
       return padded(body, spec, '<');
     }
@@ -148,10 +149,12 @@ Result<std::string> formatted_number(const Value& number, FormatSpec spec) {
   }
   std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
   const size_t whole_end = std::min(body.find_first_not_of("0123456789abcdefABCDEF"), body.size());
-  const size_t every = as_whole && spec.type && std::string_view("bxXo").find(spec.type) != std::string_view::npos ? 4 : 3;
+  const size_t every =
+      as_whole && spec.type && std::string_view("bxXo").find(spec.type) != std::string_view::npos ? 4 : 3;
   const size_t digits_end = as_whole ? whole_end : std::min(body.find_first_not_of("0123456789"), body.size());
   std::string digits = body.substr(0, digits_end), rest = body.substr(digits_end);
-  if (!as_whole && spec.alternate && !rest.starts_with('.') && std::isfinite(as_real(number))) rest.insert(size_t(0), 1, '.');
+  if (!as_whole && spec.alternate && !rest.starts_with('.') && std::isfinite(as_real(number)))
+    rest.insert(size_t(0), 1, '.');
   if (spec.fill == '0' && spec.align == '=' && spec.grouping) {
     // Zeros are grouped as well.
     const int64_t room = spec.width - int64_t(sign.size() + prefix.size() + rest.size());

@@ -7,8 +7,8 @@
 namespace lorikeet::jinja {
 namespace {
 
-constexpr int64_t kMaxRange = 100'000;               // as in Jinja2's sandbox
-constexpr int64_t kMaxBound = int64_t(1) << 60;      // so that no arithmetic on a range overflows
+constexpr int64_t kMaxRange = 100'000;           // as in Jinja2's sandbox
+constexpr int64_t kMaxBound = int64_t(1) << 60;  // so that no arithmetic on a range overflows
 
 Result<Value> make_range(Evaluator&, Arguments& arguments) {
   if (!arguments.keywords.empty()) return fail("range takes no named arguments.");
@@ -142,8 +142,12 @@ Result<Value> lipsum(Evaluator&, Arguments&) { return fail("lipsum makes random 
 
 constexpr Builtin kGlobals[] = {
     {"lipsum", lipsum},
-    {"range", make_range},           {"dict", make_dict},     {"namespace", make_namespace},
-    {"cycler", make_cycler},         {"joiner", make_joiner}, {"raise_exception", raise_exception},
+    {"range", make_range},
+    {"dict", make_dict},
+    {"namespace", make_namespace},
+    {"cycler", make_cycler},
+    {"joiner", make_joiner},
+    {"raise_exception", raise_exception},
     {"strftime_now", strftime_now},
 };
 constexpr Builtin kLoop[] = {{"cycle", loop_cycle}, {"changed", loop_changed}};

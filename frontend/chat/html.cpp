@@ -12,11 +12,11 @@ struct Entity {
   char32_t point;
 };
 constexpr Entity kEntities[] = {
-    {"amp", '&'},       {"lt", '<'},         {"gt", '>'},         {"quot", '"'},       {"apos", '\''},
-    {"nbsp", 0xa0},     {"copy", 0xa9},      {"reg", 0xae},       {"deg", 0xb0},       {"middot", 0xb7},
-    {"laquo", 0xab},    {"raquo", 0xbb},     {"times", 0xd7},     {"ndash", 0x2013},   {"mdash", 0x2014},
-    {"lsquo", 0x2018},  {"rsquo", 0x2019},   {"ldquo", 0x201c},   {"rdquo", 0x201d},   {"bull", 0x2022},
-    {"hellip", 0x2026}, {"euro", 0x20ac},    {"trade", 0x2122},   {"larr", 0x2190},    {"rarr", 0x2192},
+    {"amp", '&'},       {"lt", '<'},       {"gt", '>'},       {"quot", '"'},     {"apos", '\''},
+    {"nbsp", 0xa0},     {"copy", 0xa9},    {"reg", 0xae},     {"deg", 0xb0},     {"middot", 0xb7},
+    {"laquo", 0xab},    {"raquo", 0xbb},   {"times", 0xd7},   {"ndash", 0x2013}, {"mdash", 0x2014},
+    {"lsquo", 0x2018},  {"rsquo", 0x2019}, {"ldquo", 0x201c}, {"rdquo", 0x201d}, {"bull", 0x2022},
+    {"hellip", 0x2026}, {"euro", 0x20ac},  {"trade", 0x2122}, {"larr", 0x2190},  {"rarr", 0x2192},
 };
 
 // The character reference at the start of `text` (after '&'): its end, or 0.

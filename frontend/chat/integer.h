@@ -15,7 +15,7 @@ class BigInt {
   static constexpr size_t kMaxWords = 512;
 
   BigInt() = default;
-  BigInt(int64_t value);  // NOLINT: an integer is a big integer
+  BigInt(int64_t value);                                                  // NOLINT: an integer is a big integer
   static std::optional<BigInt> parse(std::string_view digits, int base);  // digits only; none if over kMaxWords
   static std::optional<BigInt> truncated(double value);                   // none for infinities and NaN
 
@@ -23,7 +23,7 @@ class BigInt {
   bool negative() const { return negative_; }
   bool zero() const { return words_.empty(); }
   size_t words() const { return words_.size(); }
-  double real() const;                   // may be infinite
+  double real() const;  // may be infinite
   std::string text(int base = 10) const;
   size_t hash() const;
 

@@ -39,22 +39,29 @@ bool Evaluator::iterable(const Value& value) const {
     case Kind::range:
     case Kind::view:
     case Kind::iterator:
-    case Kind::loop: return true;
-    default: return false;
+    case Kind::loop:
+      return true;
+    default:
+      return false;
   }
 }
 
 Result<Next> Evaluator::iterate(const Value& value) {
   Next next;
   switch (value.kind()) {
-    case Kind::undefined: next = [](Value&) -> Result<bool> { return false; }; break;
-    case Kind::text: next = over_text(value); break;
+    case Kind::undefined:
+      next = [](Value&) -> Result<bool> { return false; };
+      break;
+    case Kind::text:
+      next = over_text(value);
+      break;
     case Kind::list:
     case Kind::tuple:
       next = by_index(int64_t(value.items().size()), [value](int64_t i) { return value.items()[size_t(i)]; });
       break;
     case Kind::dict:
-      next = by_index(int64_t(value.dict().size()), [value](int64_t i) { return value.dict().items()[size_t(i)].first; });
+      next =
+          by_index(int64_t(value.dict().size()), [value](int64_t i) { return value.dict().items()[size_t(i)].first; });
       break;
     case Kind::range: {
       const Range range = *value.get<Kind::range>();
@@ -66,8 +73,11 @@ Result<Next> Evaluator::iterate(const Value& value) {
       next = by_index(int64_t(view->dict->size()), [view](int64_t i) { return view->at(size_t(i)); });
       break;
     }
-    case Kind::iterator: next = [it = value.get<Kind::iterator>()](Value& out) { return it->next(out); }; break;
-    default: return fail("a value of type ", type_name(value), " cannot be walked over.");
+    case Kind::iterator:
+      next = [it = value.get<Kind::iterator>()](Value& out) { return it->next(out); };
+      break;
+    default:
+      return fail("a value of type ", type_name(value), " cannot be walked over.");
   }
   return Next([this, next = std::move(next)](Value& out) -> Result<bool> {
     LK_TRY(charge(1));
@@ -95,17 +105,24 @@ Result<std::vector<Value>> Evaluator::collect(const Value& value) {
 
 Result<int64_t> Evaluator::length(const Value& value) {
   switch (value.kind()) {
-    case Kind::undefined: return 0;
+    case Kind::undefined:
+      return 0;
     case Kind::text:
       LK_TRY(charge(weight(value)));
       return value.get<Kind::text>()->length();
     case Kind::list:
-    case Kind::tuple: return int64_t(value.items().size());
-    case Kind::dict: return int64_t(value.dict().size());
-    case Kind::range: return value.get<Kind::range>()->size();
-    case Kind::view: return int64_t(value.get<Kind::view>()->dict->size());
-    case Kind::loop: return value.get<Kind::loop>()->size(*this);
-    default: return fail("a value of type ", type_name(value), " has no length.");
+    case Kind::tuple:
+      return int64_t(value.items().size());
+    case Kind::dict:
+      return int64_t(value.dict().size());
+    case Kind::range:
+      return value.get<Kind::range>()->size();
+    case Kind::view:
+      return int64_t(value.get<Kind::view>()->dict->size());
+    case Kind::loop:
+      return value.get<Kind::loop>()->size(*this);
+    default:
+      return fail("a value of type ", type_name(value), " has no length.");
   }
 }
 

@@ -19,14 +19,29 @@ void append_string(std::string& out, std::string_view text, bool ascii) {
   for (size_t at = 0; at < text.size();) {
     const char32_t point = unicode::decode(text, at);
     switch (point) {
-      case '"': out += "\\\""; continue;
-      case '\\': out += "\\\\"; continue;
-      case '\n': out += "\\n"; continue;
-      case '\r': out += "\\r"; continue;
-      case '\t': out += "\\t"; continue;
-      case '\f': out += "\\f"; continue;
-      case '\b': out += "\\b"; continue;
-      default: break;
+      case '"':
+        out += "\\\"";
+        continue;
+      case '\\':
+        out += "\\\\";
+        continue;
+      case '\n':
+        out += "\\n";
+        continue;
+      case '\r':
+        out += "\\r";
+        continue;
+      case '\t':
+        out += "\\t";
+        continue;
+      case '\f':
+        out += "\\f";
+        continue;
+      case '\b':
+        out += "\\b";
+        continue;
+      default:
+        break;
     }
     if (point >= 0x10000 && ascii) {
       append_unit(out, 0xd7c0 + unsigned(point >> 10));
@@ -58,16 +73,25 @@ class JsonWriter {
   Status write(const Value& value, int level) {
     if (out_.size() > limit_) return fail("tojson makes a text of more than ", limit_, " bytes.");
     switch (value.kind()) {
-      case Kind::none: out_ += "null"; return Done{};
-      case Kind::text: append_string(out_, value.bytes(), style_.ascii); return Done{};
+      case Kind::none:
+        out_ += "null";
+        return Done{};
+      case Kind::text:
+        append_string(out_, value.bytes(), style_.ascii);
+        return Done{};
       case Kind::boolean:
       case Kind::integer:
       case Kind::big:
-      case Kind::real: out_ += number_text(value); return Done{};
+      case Kind::real:
+        out_ += number_text(value);
+        return Done{};
       case Kind::list:
-      case Kind::tuple: return list(value.items(), level);
-      case Kind::dict: return dict(value.dict(), level);
-      default: return fail("tojson cannot write a value of type ", type_name(value), ".");
+      case Kind::tuple:
+        return list(value.items(), level);
+      case Kind::dict:
+        return dict(value.dict(), level);
+      default:
+        return fail("tojson cannot write a value of type ", type_name(value), ".");
     }
   }
 

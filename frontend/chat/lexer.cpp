@@ -13,13 +13,14 @@ struct Symbol {
   std::string_view text;
   TokenKind kind;
 };
-constexpr Symbol kSymbols[] = {  // longer ones first
-    {"//", TokenKind::floordiv}, {"**", TokenKind::pow},    {"==", TokenKind::eq},       {"!=", TokenKind::ne},
-    {">=", TokenKind::gteq},     {"<=", TokenKind::lteq},   {"+", TokenKind::add},       {"-", TokenKind::sub},
-    {"/", TokenKind::div},       {"*", TokenKind::mul},     {"%", TokenKind::mod},       {"~", TokenKind::tilde},
-    {"[", TokenKind::lbracket},  {"]", TokenKind::rbracket}, {"(", TokenKind::lparen},   {")", TokenKind::rparen},
-    {"{", TokenKind::lbrace},    {"}", TokenKind::rbrace},  {">", TokenKind::gt},        {"<", TokenKind::lt},
-    {"=", TokenKind::assign},    {".", TokenKind::dot},     {":", TokenKind::colon},     {"|", TokenKind::pipe},
+constexpr Symbol kSymbols[] = {
+    // longer ones first
+    {"//", TokenKind::floordiv}, {"**", TokenKind::pow},      {"==", TokenKind::eq},    {"!=", TokenKind::ne},
+    {">=", TokenKind::gteq},     {"<=", TokenKind::lteq},     {"+", TokenKind::add},    {"-", TokenKind::sub},
+    {"/", TokenKind::div},       {"*", TokenKind::mul},       {"%", TokenKind::mod},    {"~", TokenKind::tilde},
+    {"[", TokenKind::lbracket},  {"]", TokenKind::rbracket},  {"(", TokenKind::lparen}, {")", TokenKind::rparen},
+    {"{", TokenKind::lbrace},    {"}", TokenKind::rbrace},    {">", TokenKind::gt},     {"<", TokenKind::lt},
+    {"=", TokenKind::assign},    {".", TokenKind::dot},       {":", TokenKind::colon},  {"|", TokenKind::pipe},
     {",", TokenKind::comma},     {";", TokenKind::semicolon},
 };
 
@@ -71,10 +72,12 @@ class Unescaper {
   Status digits(size_t count) {
     char32_t point = 0;
     for (size_t i = 0; i < count; ++i, ++at_) {
-      if (at_ >= text_.size() || !hex(text_[at_])) return fail("a string has an escape with too few hexadecimal digits.");
+      if (at_ >= text_.size() || !hex(text_[at_]))
+        return fail("a string has an escape with too few hexadecimal digits.");
       point = (point << 4) | char32_t(digit(text_[at_]) ? text_[at_] - '0' : (text_[at_] | 32) - 'a' + 10);
     }
-    if (point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return fail("a string has an escape that is not a character.");
+    if (point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
+      return fail("a string has an escape that is not a character.");
     unicode::append(out_, point);
     return Done{};
   }
@@ -150,7 +153,8 @@ class Lexer {
     return inside(type == '{');
   }
 
-  // What remains of the text before a tag: '-' takes all white space, otherwise a block takes the indentation before it.
+  // What remains of the text before a tag: '-' takes all white space, otherwise a block takes the indentation before
+  // it.
   std::string_view stripped(std::string_view text, char sign, bool variable) const {
     if (sign == '-') return unicode::strip_right(text);
     if (sign == '+' || variable) return text;
@@ -228,7 +232,9 @@ class Lexer {
       }
       skip_space();
       if (at_ >= source_.size()) return Done{};  // the parser finds the end of the template
-      if (brackets_.empty() && (variable ? starts("}}") || starts("-}}") : starts("%}") || starts("-%}") || starts("+%}"))) continue;
+      if (brackets_.empty() &&
+          (variable ? starts("}}") || starts("-}}") : starts("%}") || starts("-%}") || starts("+%}")))
+        continue;
       LK_TRY(token());
     }
   }
@@ -312,11 +318,14 @@ class Lexer {
     const size_t end = real_end();
     if (end != std::string::npos) return real(end);
     const char kind = at_ + 1 < source_.size() ? char(source_[at_ + 1] | 32) : ' ';
-    if (source_[at_] == '0' && kind == 'x') if (const size_t e = digits(at_ + 2, hex); e > at_ + 2) return integer(e, 16);
+    if (source_[at_] == '0' && kind == 'x')
+      if (const size_t e = digits(at_ + 2, hex); e > at_ + 2) return integer(e, 16);
     if (source_[at_] == '0' && kind == 'o')
-      if (const size_t e = digits(at_ + 2, [](char c) { return c >= '0' && c <= '7'; }); e > at_ + 2) return integer(e, 8);
+      if (const size_t e = digits(at_ + 2, [](char c) { return c >= '0' && c <= '7'; }); e > at_ + 2)
+        return integer(e, 8);
     if (source_[at_] == '0' && kind == 'b')
-      if (const size_t e = digits(at_ + 2, [](char c) { return c == '0' || c == '1'; }); e > at_ + 2) return integer(e, 2);
+      if (const size_t e = digits(at_ + 2, [](char c) { return c == '0' || c == '1'; }); e > at_ + 2)
+        return integer(e, 2);
     if (source_[at_] == '0') return integer(digits(at_, [](char c) { return c == '0'; }), 10);
     return integer(digits(at_, digit), 10);
   }
@@ -357,7 +366,9 @@ class Lexer {
 
 }  // namespace
 
-Error at_line(int line, const std::string& message) { return invalid(join("[chat template] line ", line, ": ", message)); }
+Error at_line(int line, const std::string& message) {
+  return invalid(join("[chat template] line ", line, ": ", message));
+}
 
 Result<std::vector<Token>> tokenize(std::string_view source) {
   if (!unicode::valid(source)) return invalid("[chat template] the source is not valid UTF-8.");

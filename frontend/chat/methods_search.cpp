@@ -21,8 +21,8 @@ size_t byte_at(const Text& text, int64_t i) {
 
 struct Part {
   std::string_view text;
-  size_t offset = 0;  // bytes before it
-  bool empty = false; // it begins after its end: nothing is found in it, not even an empty text
+  size_t offset = 0;   // bytes before it
+  bool empty = false;  // it begins after its end: nothing is found in it, not even an empty text
 };
 
 // text[start:stop] by Python's rules for missing, none and negative bounds.
@@ -82,7 +82,8 @@ Result<Value> has_affix(Evaluator& evaluator, Arguments& arguments) {
   LK_TRY(evaluator.charge(weight(values[1])));
   for (const Value& affix : affixes) {
     LK_ASSIGN(const std::string text, to_text(start ? "startswith" : "endswith", affix));
-    if (!where.empty && (start ? where.text.starts_with(text) : where.text.ends_with(text))) return Value::boolean(true);
+    if (!where.empty && (start ? where.text.starts_with(text) : where.text.ends_with(text)))
+      return Value::boolean(true);
   }
   return Value::boolean(false);
 }
@@ -164,11 +165,13 @@ Result<Value> split(Evaluator& evaluator, Arguments& arguments) {
   const std::string_view text = values[0].bytes();
   LK_TRY(evaluator.charge(weight(values[0])));
   if (values[1].missing() || values[1].is(Kind::none))
-    return listed(evaluator, from_right ? split_words_from_right(text, limit) : split_words(text, limit), values[0].markup());
+    return listed(evaluator, from_right ? split_words_from_right(text, limit) : split_words(text, limit),
+                  values[0].markup());
   LK_ASSIGN(const std::string separator, to_text("split", values[1]));
   if (separator.empty()) return fail("split needs a separator that is not empty.");
   // From the right every cut looks at the whole text that is left.
-  if (from_right && separator.size() > 32) LK_TRY(evaluator.charge(int64_t(text.size()) * int64_t(text.size() / separator.size() / 64)));
+  if (from_right && separator.size() > 32)
+    LK_TRY(evaluator.charge(int64_t(text.size()) * int64_t(text.size() / separator.size() / 64)));
   return listed(evaluator, from_right ? split_at_from_right(text, separator, limit) : split_at(text, separator, limit),
                 values[0].markup());
 }

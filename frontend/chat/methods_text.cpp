@@ -38,7 +38,8 @@ Result<Value> remove_affix(Evaluator& evaluator, Arguments& arguments) {
   LK_ASSIGN(const std::string affix, to_text("removeprefix", values[1]));
   const std::string& text = values[0].bytes();
   if (affix.empty() || !(prefix ? text.starts_with(affix) : text.ends_with(affix))) return values[0];
-  return evaluator.text(prefix ? text.substr(affix.size()) : text.substr(0, text.size() - affix.size()), values[0].markup());
+  return evaluator.text(prefix ? text.substr(affix.size()) : text.substr(0, text.size() - affix.size()),
+                        values[0].markup());
 }
 
 // The fill character of center, ljust and rjust.

@@ -1,5 +1,6 @@
 // Numbers from text, as Python's int() and float() read them.
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <limits>
 
@@ -17,7 +18,8 @@ std::optional<std::string> cleaned(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const char32_t point = unicode::decode(text, at);
     if (point == '_') {
-      const bool between = !out.empty() && at < text.size() && text[at] != '_' && std::isalnum(static_cast<unsigned char>(out.back())) &&
+      const bool between = !out.empty() && at < text.size() && text[at] != '_' &&
+                           std::isalnum(static_cast<unsigned char>(out.back())) &&
                            (std::isalnum(static_cast<unsigned char>(text[at])) || text[at] & 0x80);
       if (!between) return std::nullopt;
     } else if (point < 0x80) {

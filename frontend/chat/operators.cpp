@@ -42,9 +42,12 @@ Result<Value> power(const Value& a, const Value& b) {
 
 Result<Value> small_arithmetic(Operator op, int64_t x, int64_t y) {
   switch (op) {
-    case Operator::add: return Value::integer(x + y);
-    case Operator::subtract: return Value::integer(x - y);
-    case Operator::multiply: return Value::integer(x * y);
+    case Operator::add:
+      return Value::integer(x + y);
+    case Operator::subtract:
+      return Value::integer(x - y);
+    case Operator::multiply:
+      return Value::integer(x * y);
     default: {
       const int64_t rest = x % y, wrap = rest != 0 && (rest < 0) != (y < 0);
       return Value::integer(op == Operator::modulo ? rest + (wrap ? y : 0) : x / y - wrap);
@@ -96,7 +99,8 @@ Result<Value> real_power(double x, double y) {
   if (x < 0 && std::isfinite(x) && std::isfinite(y) && y != std::floor(y))
     return fail("a negative number raised to a fraction is not a real number.");
   const double out = std::pow(x, y);
-  if (std::isinf(out) && std::isfinite(x) && std::isfinite(y)) return fail("the result of ** is too large for a float.");
+  if (std::isinf(out) && std::isfinite(x) && std::isfinite(y))
+    return fail("the result of ** is too large for a float.");
   return Value::real(out);
 }
 
@@ -106,11 +110,16 @@ Result<Value> real_arithmetic(Operator op, const Value& a, const Value& b) {
     return fail("an integer is too large for a float.");
   double quotient = 0, remainder = 0;
   switch (op) {
-    case Operator::add: return Value::real(x + y);
-    case Operator::subtract: return Value::real(x - y);
-    case Operator::multiply: return Value::real(x * y);
-    case Operator::power: return real_power(x, y);
-    default: break;
+    case Operator::add:
+      return Value::real(x + y);
+    case Operator::subtract:
+      return Value::real(x - y);
+    case Operator::multiply:
+      return Value::real(x * y);
+    case Operator::power:
+      return real_power(x, y);
+    default:
+      break;
   }
   if (y == 0) return fail("'", symbol(op), "' divides by zero.");
   if (op == Operator::divide) return Value::real(x / y);
@@ -121,10 +130,14 @@ Result<Value> real_arithmetic(Operator op, const Value& a, const Value& b) {
 template <class Order>
 bool holds(Comparison op, Order order) {
   switch (op) {
-    case Comparison::less: return order < 0;
-    case Comparison::less_equal: return order <= 0;
-    case Comparison::greater: return order > 0;
-    default: return order >= 0;
+    case Comparison::less:
+      return order < 0;
+    case Comparison::less_equal:
+      return order <= 0;
+    case Comparison::greater:
+      return order > 0;
+    default:
+      return order >= 0;
   }
 }
 

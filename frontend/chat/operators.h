@@ -1,6 +1,7 @@
 // Python's operators on values. They know no limits on time: the evaluator charges for sizes before it calls them.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "frontend/chat/value.h"

@@ -273,7 +273,8 @@ Result<StmtPtr> Parser::print_statement(int line) {
 }
 
 Status Parser::skip_context_clause() {
-  const bool clause = (is_name("with") || is_name("without")) && ahead().kind == TokenKind::name && ahead().text == "context";
+  const bool clause =
+      (is_name("with") || is_name("without")) && ahead().kind == TokenKind::name && ahead().text == "context";
   if (clause) take(), take();
   return Done{};
 }

@@ -1,6 +1,7 @@
 // Tokens to a syntax tree, by the grammar of Jinja2 3.1 with loop controls and {% generation %}.
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "frontend/chat/ast.h"
@@ -55,6 +56,8 @@ class Parser {
   Result<ExprPtr> product();
   Result<ExprPtr> power();
   Result<ExprPtr> unary(bool with_filter = true);
+
+  // parser_primary.cpp
   Result<ExprPtr> primary(bool with_namespace = false);
   Result<ExprPtr> list_literal();
   Result<ExprPtr> dict_literal();

@@ -39,8 +39,9 @@ class Pretty {
     if (int64_t(unicode::length(plain)) > kWidth - indent - allowance) {
       if (value.is(Kind::dict)) return dict(value.dict(), indent, allowance + 1, level + 1);
       if (value.is(Kind::list)) return items(value, "[", "]", indent, allowance + 1, level + 1);
-      if (value.is(Kind::tuple)) return items(value, "(", value.items().size() == 1 ? ",)" : ")", indent,
-                                              allowance + (value.items().size() == 1 ? 2 : 1), level + 1);
+      if (value.is(Kind::tuple))
+        return items(value, "(", value.items().size() == 1 ? ",)" : ")", indent,
+                     allowance + (value.items().size() == 1 ? 2 : 1), level + 1);
       if (value.text() && !value.markup()) return text(value.bytes(), plain, indent, allowance, level + 1);
     }
     return add(plain);
@@ -72,7 +73,8 @@ class Pretty {
     return add("}");
   }
 
-  bool items(const Value& value, std::string_view open, std::string_view close, int64_t indent, int64_t allowance, int level) {
+  bool items(const Value& value, std::string_view open, std::string_view close, int64_t indent, int64_t allowance,
+             int level) {
     if (!add(open)) return false;
     for (size_t i = 0; i < value.items().size(); ++i) {
       const bool last = i + 1 == value.items().size();

@@ -18,11 +18,20 @@ void append_hex(std::string& out, char32_t point, int digits) {
 
 void append_escaped(std::string& out, char32_t point, char quote, bool ascii) {
   switch (point) {
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    case '\\': out += "\\\\"; return;
-    default: break;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    default:
+      break;
   }
   if (point == char32_t(quote)) {
     out += '\\';
@@ -102,24 +111,42 @@ class Representer {
 
   bool append(const Value& value) {
     switch (value.kind()) {
-      case Kind::missing: return true;
-      case Kind::undefined: return add("Undefined");
-      case Kind::none: return add("None");
-      case Kind::boolean: return add(value.boolean() ? "True" : "False");
-      case Kind::integer: return add(std::to_string(value.integer()));
-      case Kind::big: return add(value.get<Kind::big>()->text());
-      case Kind::real: return add(real_text(value.real()));
-      case Kind::text: return text(value);
-      case Kind::list: return add("[") && joined(value.items()) && add("]");
-      case Kind::tuple: return add("(") && joined(value.items()) && add(value.items().size() == 1 ? ",)" : ")");
-      case Kind::dict: return dict(value.dict());
-      case Kind::range: return range(*value.get<Kind::range>());
-      case Kind::view: return add(type_name(value)) && add("([") && view(*value.get<Kind::view>());
-      case Kind::space: return add("<Namespace ") && dict(value.get<Kind::space>()->attributes) && add(">");
-      case Kind::macro: return add("<Macro ") && add(macro_title(*value.get<Kind::macro>())) && add(">");
-      case Kind::loop: return loop(*value.get<Kind::loop>());
-      case Kind::function: return add("<function ") && add(value.get<Kind::function>()->name) && add(">");
-      default: return add("<") && add(type_name(value)) && add(" object>");
+      case Kind::missing:
+        return true;
+      case Kind::undefined:
+        return add("Undefined");
+      case Kind::none:
+        return add("None");
+      case Kind::boolean:
+        return add(value.boolean() ? "True" : "False");
+      case Kind::integer:
+        return add(std::to_string(value.integer()));
+      case Kind::big:
+        return add(value.get<Kind::big>()->text());
+      case Kind::real:
+        return add(real_text(value.real()));
+      case Kind::text:
+        return text(value);
+      case Kind::list:
+        return add("[") && joined(value.items()) && add("]");
+      case Kind::tuple:
+        return add("(") && joined(value.items()) && add(value.items().size() == 1 ? ",)" : ")");
+      case Kind::dict:
+        return dict(value.dict());
+      case Kind::range:
+        return range(*value.get<Kind::range>());
+      case Kind::view:
+        return add(type_name(value)) && add("([") && view(*value.get<Kind::view>());
+      case Kind::space:
+        return add("<Namespace ") && dict(value.get<Kind::space>()->attributes) && add(">");
+      case Kind::macro:
+        return add("<Macro ") && add(macro_title(*value.get<Kind::macro>())) && add(">");
+      case Kind::loop:
+        return loop(*value.get<Kind::loop>());
+      case Kind::function:
+        return add("<function ") && add(value.get<Kind::function>()->name) && add(">");
+      default:
+        return add("<") && add(type_name(value)) && add(" object>");
     }
   }
 

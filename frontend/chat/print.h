@@ -14,7 +14,7 @@ bool append_repr(std::string& out, const Value& value, size_t limit);
 // As pprint.pformat: keys sorted, broken into lines of 80 characters.
 bool append_pretty(std::string& out, const Value& value, size_t limit);
 
-std::string real_text(double value);                      // the shortest text that reads back as the same value
+std::string real_text(double value);                            // the shortest text that reads back as the same value
 std::string quoted(std::string_view text, bool ascii = false);  // repr of a str
 
 struct JsonStyle {  // the arguments of json.dumps

@@ -59,16 +59,20 @@ void SymbolCollector::statement(const Stmt& s) {
       for (const ExprPtr& piece : s.outputs) expression(piece.get());
       return;
     case StmtKind::for_loop:
-    case StmtKind::filter_block: return expression(s.value.get());
-    case StmtKind::call_block: return expression(s.value.get());
-    case StmtKind::if_chain: return branches(s);
+    case StmtKind::filter_block:
+      return expression(s.value.get());
+    case StmtKind::call_block:
+      return expression(s.value.get());
+    case StmtKind::if_chain:
+      return branches(s);
     case StmtKind::set:
       expression(s.value.get());
       return target(*s.target);
     case StmtKind::set_block:
       expression(s.value.get());
       return target(*s.target);
-    case StmtKind::macro: return symbols_->store(s.name);
+    case StmtKind::macro:
+      return symbols_->store(s.name);
     case StmtKind::with:
       for (const ExprPtr& value : s.values) expression(value.get());
       return;
@@ -76,7 +80,8 @@ void SymbolCollector::statement(const Stmt& s) {
       expression(s.value.get());
       for (const std::string& name : s.names) symbols_->store(name);
       return;
-    default: return;
+    default:
+      return;
   }
 }
 

@@ -29,7 +29,8 @@ struct Variable {  // one name at one level of one function
 
 class Symbols {
  public:
-  Symbols(FunctionScope* function, const Symbols* outer) : function_(function), outer_(outer), level_(outer ? outer->level_ + 1 : 0) {}
+  Symbols(FunctionScope* function, const Symbols* outer)
+      : function_(function), outer_(outer), level_(outer ? outer->level_ + 1 : 0) {}
 
   void load(const std::string& name);       // the name is read
   void store(const std::string& name);      // the name is assigned to

@@ -65,8 +65,10 @@ bool ignorable_for_case(char32_t point) {
     case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_CF:
     case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_SK: return true;
-    default: break;
+    case UTF8PROC_CATEGORY_SK:
+      return true;
+    default:
+      break;
   }
   constexpr char32_t kMidWord[] = {0x27,   0x2e,   0x3a,   0xb7,   0x387,  0x55f,  0x5f4,  0x2018, 0x2019,
                                    0x2024, 0x2027, 0xfe13, 0xfe52, 0xfe55, 0xff07, 0xff0e, 0xff1a};
@@ -204,8 +206,10 @@ bool is_printable(char32_t point) {
     case UTF8PROC_CATEGORY_CO:
     case UTF8PROC_CATEGORY_ZS:
     case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP: return false;
-    default: return true;
+    case UTF8PROC_CATEGORY_ZP:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -218,8 +222,10 @@ bool continues_identifier(char32_t point) {
     case UTF8PROC_CATEGORY_MN:
     case UTF8PROC_CATEGORY_MC:
     case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_PC: return true;
-    default: return starts_identifier(point);
+    case UTF8PROC_CATEGORY_PC:
+      return true;
+    default:
+      return starts_identifier(point);
   }
 }
 
@@ -285,7 +291,8 @@ std::string casefold(std::string_view text) {
     utf8proc_int32_t folded[8];
     int boundary = 0;
     const char32_t point = decode(text, at);
-    const auto count = utf8proc_decompose_char(utf8proc_int32_t(point), folded, std::size(folded), UTF8PROC_CASEFOLD, &boundary);
+    const auto count =
+        utf8proc_decompose_char(utf8proc_int32_t(point), folded, std::size(folded), UTF8PROC_CASEFOLD, &boundary);
     if (count <= 0 || count > utf8proc_ssize_t(std::size(folded))) append(out, point);
     else
       for (utf8proc_ssize_t i = 0; i < count; ++i) append(out, char32_t(folded[i]));

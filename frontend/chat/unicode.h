@@ -10,10 +10,10 @@ namespace lorikeet::jinja::unicode {
 
 char32_t decode(std::string_view text, size_t& at);  // the code point at byte `at`, which moves past it
 void append(std::string& out, char32_t point);
-size_t length(std::string_view text);                // code points
+size_t length(std::string_view text);  // code points
 bool ascii(std::string_view text);
-bool valid(std::string_view text);                   // well-formed UTF-8
-std::string repaired(std::string_view text);         // each invalid part replaced by U+FFFD
+bool valid(std::string_view text);            // well-formed UTF-8
+std::string repaired(std::string_view text);  // each invalid part replaced by U+FFFD
 std::u32string points(std::string_view text);
 std::string bytes(std::u32string_view points);
 

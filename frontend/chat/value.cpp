@@ -79,7 +79,9 @@ Value Value::undefined(std::string message) {
 }
 
 Value Value::list(std::vector<Value> items) { return make<Kind::list>(sequence(std::move(items), false)); }
-Value Value::tuple(std::vector<Value> items, bool group) { return make<Kind::tuple>(sequence(std::move(items), group)); }
+Value Value::tuple(std::vector<Value> items, bool group) {
+  return make<Kind::tuple>(sequence(std::move(items), group));
+}
 Value Value::dict(Dict dict) { return make<Kind::dict>(std::make_shared<const Dict>(std::move(dict))); }
 
 const std::string& Value::bytes() const { return get<Kind::text>()->bytes; }
@@ -154,23 +156,31 @@ bool truth(const Value& value) {
   switch (value.kind()) {
     case Kind::missing:
     case Kind::undefined:
-    case Kind::none: return false;
-    case Kind::boolean: return value.boolean();
-    case Kind::integer: return value.integer() != 0;
-    case Kind::real: return value.real() != 0;
-    case Kind::text: return !value.bytes().empty();
+    case Kind::none:
+      return false;
+    case Kind::boolean:
+      return value.boolean();
+    case Kind::integer:
+      return value.integer() != 0;
+    case Kind::real:
+      return value.real() != 0;
+    case Kind::text:
+      return !value.bytes().empty();
     case Kind::list:
-    case Kind::tuple: return !value.items().empty();
-    case Kind::dict: return value.dict().size() > 0;
-    case Kind::range: return value.get<Kind::range>()->size() > 0;
-    case Kind::view: return value.get<Kind::view>()->dict->size() > 0;
-    default: return true;
+    case Kind::tuple:
+      return !value.items().empty();
+    case Kind::dict:
+      return value.dict().size() > 0;
+    case Kind::range:
+      return value.get<Kind::range>()->size() > 0;
+    case Kind::view:
+      return value.get<Kind::view>()->dict->size() > 0;
+    default:
+      return true;
   }
 }
 
-bool whole(const Value& value) {
-  return value.is(Kind::boolean) || value.is(Kind::integer) || value.is(Kind::big);
-}
+bool whole(const Value& value) { return value.is(Kind::boolean) || value.is(Kind::integer) || value.is(Kind::big); }
 
 bool number(const Value& value) { return whole(value) || value.is(Kind::real); }
 
@@ -181,10 +191,14 @@ BigInt big(const Value& whole) {
 
 double as_real(const Value& number) {
   switch (number.kind()) {
-    case Kind::boolean: return number.boolean();
-    case Kind::integer: return double(number.integer());
-    case Kind::big: return number.get<Kind::big>()->real();
-    default: return number.real();
+    case Kind::boolean:
+      return number.boolean();
+    case Kind::integer:
+      return double(number.integer());
+    case Kind::big:
+      return number.get<Kind::big>()->real();
+    default:
+      return number.real();
   }
 }
 
@@ -207,18 +221,25 @@ bool equal(const Value& a, const Value& b) {
   switch (a.kind()) {
     case Kind::missing:
     case Kind::undefined:
-    case Kind::none: return true;
-    case Kind::text: return a.bytes() == b.bytes();
+    case Kind::none:
+      return true;
+    case Kind::text:
+      return a.bytes() == b.bytes();
     case Kind::list:
-    case Kind::tuple: return equal_items(a.items(), b.items());
-    case Kind::dict: return equal_dicts(a.dict(), b.dict());
-    case Kind::range: return equal_ranges(*a.get<Kind::range>(), *b.get<Kind::range>());
-    case Kind::view: return equal_views(*a.get<Kind::view>(), *b.get<Kind::view>());
+    case Kind::tuple:
+      return equal_items(a.items(), b.items());
+    case Kind::dict:
+      return equal_dicts(a.dict(), b.dict());
+    case Kind::range:
+      return equal_ranges(*a.get<Kind::range>(), *b.get<Kind::range>());
+    case Kind::view:
+      return equal_views(*a.get<Kind::view>(), *b.get<Kind::view>());
     case Kind::function: {
       const Function &f = *a.get<Kind::function>(), &g = *b.get<Kind::function>();
       return f.native == g.native && f.self.identity() == g.self.identity();
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -231,75 +252,117 @@ bool hashable(const Value& value) {
 
 size_t hash(const Value& value) {
   switch (value.kind()) {
-    case Kind::boolean: return std::hash<int64_t>()(value.boolean());
-    case Kind::integer: return std::hash<int64_t>()(value.integer());
-    case Kind::big: return value.get<Kind::big>()->hash();
-    case Kind::real: return hash_real(value.real());
-    case Kind::text: return std::hash<std::string>()(value.bytes());
+    case Kind::boolean:
+      return std::hash<int64_t>()(value.boolean());
+    case Kind::integer:
+      return std::hash<int64_t>()(value.integer());
+    case Kind::big:
+      return value.get<Kind::big>()->hash();
+    case Kind::real:
+      return hash_real(value.real());
+    case Kind::text:
+      return std::hash<std::string>()(value.bytes());
     case Kind::tuple: {
       size_t out = value.items().size();
       for (const Value& item : value.items()) out = mix(out, hash(item));
       return out;
     }
-    case Kind::range: return size_t(value.get<Kind::range>()->size());
+    case Kind::range:
+      return size_t(value.get<Kind::range>()->size());
     case Kind::undefined:
     case Kind::none:
-    case Kind::function: return size_t(value.kind());
-    default: return std::hash<const void*>()(value.identity());
+    case Kind::function:
+      return size_t(value.kind());
+    default:
+      return std::hash<const void*>()(value.identity());
   }
 }
 
 int depth(const Value& value) {
   switch (value.kind()) {
-    case Kind::list: return value.get<Kind::list>()->depth;
-    case Kind::tuple: return value.get<Kind::tuple>()->depth;
-    case Kind::dict: return value.dict().depth();
-    case Kind::view: return value.get<Kind::view>()->dict->depth() + 1;
-    case Kind::iterator: return value.get<Kind::iterator>()->depth;
-    case Kind::function: return depth(value.get<Kind::function>()->self) + 1;
-    case Kind::cycler: return value.get<Kind::cycler>()->depth;
-    case Kind::joiner: return depth(value.get<Kind::joiner>()->separator) + 1;
-    default: return 0;
+    case Kind::list:
+      return value.get<Kind::list>()->depth;
+    case Kind::tuple:
+      return value.get<Kind::tuple>()->depth;
+    case Kind::dict:
+      return value.dict().depth();
+    case Kind::view:
+      return value.get<Kind::view>()->dict->depth() + 1;
+    case Kind::iterator:
+      return value.get<Kind::iterator>()->depth;
+    case Kind::function:
+      return depth(value.get<Kind::function>()->self) + 1;
+    case Kind::cycler:
+      return value.get<Kind::cycler>()->depth;
+    case Kind::joiner:
+      return depth(value.get<Kind::joiner>()->separator) + 1;
+    default:
+      return 0;
   }
 }
 
 int64_t weight(const Value& value) {
   switch (value.kind()) {
-    case Kind::text: return 1 + int64_t(value.bytes().size() / 64);
-    case Kind::list: return value.get<Kind::list>()->weight;
-    case Kind::tuple: return value.get<Kind::tuple>()->weight;
-    case Kind::dict: return value.dict().weight();
-    case Kind::view: return value.get<Kind::view>()->dict->weight() + 1;
-    case Kind::big: return 16;
-    default: return 1;
+    case Kind::text:
+      return 1 + int64_t(value.bytes().size() / 64);
+    case Kind::list:
+      return value.get<Kind::list>()->weight;
+    case Kind::tuple:
+      return value.get<Kind::tuple>()->weight;
+    case Kind::dict:
+      return value.dict().weight();
+    case Kind::view:
+      return value.get<Kind::view>()->dict->weight() + 1;
+    case Kind::big:
+      return 16;
+    default:
+      return 1;
   }
 }
 
 std::string_view type_name(const Value& value) {
   switch (value.kind()) {
-    case Kind::missing: return "missing";
-    case Kind::undefined: return "Undefined";
-    case Kind::none: return "NoneType";
-    case Kind::boolean: return "bool";
+    case Kind::missing:
+      return "missing";
+    case Kind::undefined:
+      return "Undefined";
+    case Kind::none:
+      return "NoneType";
+    case Kind::boolean:
+      return "bool";
     case Kind::integer:
-    case Kind::big: return "int";
-    case Kind::real: return "float";
-    case Kind::text: return value.markup() ? "Markup" : "str";
-    case Kind::list: return "list";
-    case Kind::tuple: return "tuple";
-    case Kind::dict: return "dict";
-    case Kind::range: return "range";
+    case Kind::big:
+      return "int";
+    case Kind::real:
+      return "float";
+    case Kind::text:
+      return value.markup() ? "Markup" : "str";
+    case Kind::list:
+      return "list";
+    case Kind::tuple:
+      return "tuple";
+    case Kind::dict:
+      return "dict";
+    case Kind::range:
+      return "range";
     case Kind::view: {
       const View::Of of = value.get<Kind::view>()->of;
       return of == View::Of::keys ? "dict_keys" : of == View::Of::values ? "dict_values" : "dict_items";
     }
-    case Kind::iterator: return "generator";
-    case Kind::space: return "Namespace";
-    case Kind::loop: return "LoopContext";
-    case Kind::macro: return "Macro";
-    case Kind::function: return "function";
-    case Kind::cycler: return "Cycler";
-    case Kind::joiner: return "Joiner";
+    case Kind::iterator:
+      return "generator";
+    case Kind::space:
+      return "Namespace";
+    case Kind::loop:
+      return "LoopContext";
+    case Kind::macro:
+      return "Macro";
+    case Kind::function:
+      return "function";
+    case Kind::cycler:
+      return "Cycler";
+    case Kind::joiner:
+      return "Joiner";
   }
   return "object";
 }

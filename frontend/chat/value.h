@@ -40,8 +40,26 @@ struct Missing {};  // no value at all: a variable that was never set, an argume
 struct None {};
 
 enum class Kind {  // in the order of Value::Content
-  missing, undefined, none, boolean, integer, big, real, text, list, tuple, dict, range, view, iterator, space, loop,
-  macro, function, cycler, joiner
+  missing,
+  undefined,
+  none,
+  boolean,
+  integer,
+  big,
+  real,
+  text,
+  list,
+  tuple,
+  dict,
+  range,
+  view,
+  iterator,
+  space,
+  loop,
+  macro,
+  function,
+  cycler,
+  joiner
 };
 
 class Value {
@@ -79,15 +97,17 @@ class Value {
   bool text() const { return is(Kind::text); }
 
   template <Kind kind>
-  const auto& get() const { return std::get<size_t(kind)>(content_); }
+  const auto& get() const {
+    return std::get<size_t(kind)>(content_);
+  }
   bool boolean() const { return get<Kind::boolean>(); }
   int64_t integer() const { return get<Kind::integer>(); }
   double real() const { return get<Kind::real>(); }
-  const std::string& bytes() const;                // of a text
-  bool markup() const;                             // a text that is marked as safe HTML
-  const std::vector<Value>& items() const;         // of a list or tuple
+  const std::string& bytes() const;         // of a text
+  bool markup() const;                      // a text that is marked as safe HTML
+  const std::vector<Value>& items() const;  // of a list or tuple
   const Dict& dict() const { return *get<Kind::dict>(); }
-  const void* identity() const;                    // the shared object, null for plain values
+  const void* identity() const;  // the shared object, null for plain values
 
  private:
   Content content_;

@@ -57,7 +57,8 @@ class Chunker {
   // A hyphen within a word: letters on both sides.
   bool hyphen(size_t i) const {
     if (at(i) != '-') return false;
-    const bool before = i >= 2 && letter_at(i - 1) && (letter_at(i - 2) || (i >= 3 && at(i - 2) == '-' && letter_at(i - 3)));
+    const bool before =
+        i >= 2 && letter_at(i - 1) && (letter_at(i - 2) || (i >= 3 && at(i - 2) == '-' && letter_at(i - 3)));
     return before && letter_at(i + 1) && (letter_at(i + 2) || (at(i + 2) == '-' && letter_at(i + 3)));
   }
 

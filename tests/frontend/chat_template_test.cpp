@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "frontend/chat/chat_template.h"
+#include "runtime/base/text.h"
 #include "tests/support/catch.h"
 
 using namespace lorikeet;
@@ -45,13 +46,15 @@ TEST_CASE("chat: the default template writes ChatML") {
 
 TEST_CASE("chat: the variables of a conversation are those of Hugging Face") {
   const auto parsed = ChatTemplate::parse(
-      "{{ bos_token }}|{{ eos_token is defined }}|{{ tools is none }}|{{ documents is none }}|{{ add_generation_prompt }}|"
+      "{{ bos_token }}|{{ eos_token is defined }}|{{ tools is none }}|{{ documents is none }}|{{ add_generation_prompt "
+      "}}|"
       "{{ enable_thinking }}|{{ messages|map(attribute='content')|join(',') }}");
   REQUIRE(parsed.ok());
   ChatOptions options;
   options.bos_token = "<s>";
   options.extra = {{"enable_thinking", false}};
-  const auto prompt = render_chat(*parsed, Json::parse(R"([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])"), options);
+  const auto prompt = render_chat(
+      *parsed, Json::parse(R"([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])"), options);
   REQUIRE(prompt.ok());
   CHECK(*prompt == "<s>|False|True|True|True|False|a,b");
   CHECK_FALSE(render_chat(*parsed, Json("text")).ok());
@@ -62,8 +65,10 @@ TEST_CASE("chat: the variables of a conversation are those of Hugging Face") {
 TEST_CASE("chat: a tokenizer configuration names its template") {
   CHECK(*chat_template_source(Json{{"chat_template", "x"}}) == "x");
   CHECK(*chat_template_source(Json::parse(
-            R"({"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]})")) == "d");
-  for (const char* text : {"{}", "[]", R"({"chat_template": null})", R"({"chat_template": [1, {"name": "default"}]})"}) {
+            R"({"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]})")) ==
+        "d");
+  for (const char* text :
+       {"{}", "[]", R"({"chat_template": null})", R"({"chat_template": [1, {"name": "default"}]})"}) {
     const auto source = chat_template_source(Json::parse(text));
     REQUIRE_FALSE(source.ok());
     CHECK(source.error().code == ErrorCode::not_found);
@@ -78,7 +83,8 @@ TEST_CASE("chat: errors say the line and what is wrong") {
   CHECK(error_of("{% nope %}") == "[chat template] line 1: the tag 'nope' is unknown or closes nothing here.");
   CHECK(error_of("{{ 1|nope }}") == "[chat template] line 1: there is no filter 'nope'.");
   CHECK(error_of("\n\n{{ 'a' + 1 }}") == "[chat template] line 3: '+' does not work on str and int.");
-  CHECK(error_of("{% include 'x' %}") == "[chat template] line 1: 'include' needs other templates, and there are none.");
+  CHECK(error_of("{% include 'x' %}") ==
+        "[chat template] line 1: 'include' needs other templates, and there are none.");
   CHECK(error_of("{{ raise_exception('Only this, exactly.') }}") == "Only this, exactly.");
   CHECK(error_of("\xff") == "[chat template] the source is not valid UTF-8.");
   CHECK(has(error_of(std::string(600 * 1024, 'a')), "the limit is"));
@@ -96,15 +102,16 @@ TEST_CASE("chat: any template ends") {
       "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
       "{% macro m(n) %}{{ m(n + 1) ~ m(n + 1) }}{% endmacro %}{{ m(0) }}",
       "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
-      "{% set ns = namespace() %}{% set ns.x = 'a'|list %}{% for i in range(100000) %}{% set ns.x = ns.x|map('upper') %}{% endfor %}{{ ns.x|list }}",
+      "{% set ns = namespace() %}{% set ns.x = 'a'|list %}{% for i in range(100000) %}{% set ns.x = ns.x|map('upper') "
+      "%}{% endfor %}{{ ns.x|list }}",
       "{{ '%1000000000d' % 1 }}",
       "{{ '{:1000000000}'.format(1) }}",
       "{{ 'x'.center(100000000000) }}",
-      "{{ 'a\nb'|indent(10000000000) }}",
+      "{{ 'a'|indent(10000000000, true) }}",
       "{{ ('a' * 30000000).replace('a', 'b' * 1000) }}",
-      "{{ ('a' * 1000000 + 'b') in ('a' * 60000000) }}{% for i in range(100000) %}{{ ('a' * 1000000 + 'b') in ('a' * 30000000) }}{% endfor %}",
+      "{% set n, h = 'a' * 100000 + 'b', 'a' * 3000000 %}{% for i in range(100000) %}{{ n in h }}{% endfor %}",
       "{{ 10 ** 100000 }}",
-      "{{ 9 ** 9 ** 9 ** 9 }}",
+      "{{ 9 ** 99 ** 99 }}",
       "{{ range(1000000) }}",
       "{{ [1]|batch(1000000000000, 0)|list }}",
       "{{ [1]|slice(1000000000000)|list }}",
@@ -129,29 +136,33 @@ TEST_CASE("chat: nesting is refused before the stack ends") {
     for (int i = 0; i < times; ++i) out += close;
     return out;
   };
-  CHECK(has(error_of("{{ " + nested("(", "1", ")", 20000) + " }}"), "nested too deeply"));
-  CHECK(has(error_of("{{ " + nested("[", "", "]", 20000) + " }}"), "nested too deeply"));
-  CHECK(has(error_of("{{ " + nested("not ", "1", "", 20000) + " }}"), "nested too deeply"));
-  CHECK(has(error_of("{{ " + nested("-", "1", "", 20000) + " }}"), "nested too deeply"));
-  CHECK(has(error_of("{{ " + nested("1 if 1 else ", "1", "", 20000) + " }}"), "nested too deeply"));
-  CHECK(has(error_of("{{ " + nested("f(", "", ")", 20000) + " }}"), "nested too deeply"));
-  CHECK(has(error_of("{{ 1" + nested("+1", "", "", 20000) + " }}"), "too deep"));
-  CHECK(has(error_of("{{ a" + nested(".a", "", "", 20000) + " }}"), "too deep"));
-  CHECK(has(error_of("{{ a" + nested("|upper", "", "", 20000) + " }}"), "too deep"));
-  CHECK(has(error_of(nested("{% if 1 %}", "", "{% endif %}", 20000)), "nested too deeply"));
+  CHECK(has(error_of("{{ " + nested("(", "1", ")", 5000) + " }}"), "nested too deeply"));
+  CHECK(has(error_of("{{ " + nested("[", "", "]", 5000) + " }}"), "nested too deeply"));
+  CHECK(has(error_of("{{ " + nested("not ", "1", "", 5000) + " }}"), "nested too deeply"));
+  CHECK(has(error_of("{{ " + nested("-", "1", "", 5000) + " }}"), "nested too deeply"));
+  CHECK(has(error_of("{{ " + nested("1 if 1 else ", "1", "", 5000) + " }}"), "nested too deeply"));
+  CHECK(has(error_of("{{ " + nested("f(", "", ")", 5000) + " }}"), "nested too deeply"));
+  CHECK(has(error_of("{{ 1" + nested("+1", "", "", 5000) + " }}"), "too deep"));
+  CHECK(has(error_of("{{ a" + nested(".a", "", "", 5000) + " }}"), "too deep"));
+  CHECK(has(error_of("{{ a" + nested("|upper", "", "", 5000) + " }}"), "too deep"));
+  CHECK(has(error_of(nested("{% if 1 %}", "", "{% endif %}", 5000)), "nested too deeply"));
   CHECK(rendered("{{ " + nested("(", "1", ")", 40) + " }}") == "1");
   CHECK(rendered("{{ 1" + nested("+1", "", "", 200) + " }}") == "201");
-  CHECK(rendered("{% macro m(n) %}{{ n }}{% if n %}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(40) }}").size() == 31 * 2 + 10);
+  CHECK(rendered("{% macro m(n) %}{{ n }}{% if n %}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(40) }}").size() ==
+        31 * 2 + 10);
   Json deep = 1;
   for (int i = 0; i < 1000; ++i) deep = Json::array({deep});
   CHECK(has(error_of("{{ x }}", {{"x", deep}}), "nested more than"));
 }
 
 TEST_CASE("chat: values that refer to themselves are let go of") {
-  CHECK(has(rendered("{% set ns = namespace() %}{% set ns.me = ns %}{% set ns.l = [ns] %}{{ ns.me.me.l|length }}"), "1"));
+  CHECK(
+      has(rendered("{% set ns = namespace() %}{% set ns.me = ns %}{% set ns.l = [ns] %}{{ ns.me.me.l|length }}"), "1"));
   CHECK(has(rendered("{% set ns = namespace() %}{% set ns.me = ns %}{{ ns }}"), "..."));
   CHECK(rendered("{% for x in [1, 2] %}{{ loop.changed(loop) }}{% endfor %}") == "TrueFalse");
-  CHECK(rendered("{% set ns = namespace() %}{% for x in [1] %}{% set ns.loop = loop %}{% endfor %}{{ ns.loop.index }}") == "1");
+  CHECK(
+      rendered("{% set ns = namespace() %}{% for x in [1] %}{% set ns.loop = loop %}{% endfor %}{{ ns.loop.index }}") ==
+      "1");
 }
 
 TEST_CASE("chat: variables keep their order and their values") {
@@ -160,10 +171,13 @@ TEST_CASE("chat: variables keep their order and their values") {
   CHECK(rendered("{{ d|tojson }}", variables) == R"({"z": 1, "a": [1.5, null, true, -3, 18446744073709551615]})");
   Json broken;
   broken["x"] = std::string("a\xff\xe4\xbd") + "b";
-  CHECK(rendered("{{ x|length }}{{ x }}", broken) == "4a\xef\xbf\xbd\xef\xbf\xbd" "b");
+  CHECK(rendered("{{ x|length }}{{ x }}", broken) ==
+        "4a\xef\xbf\xbd\xef\xbf\xbd"
+        "b");
   Json large;
-  for (int i = 0; i < 100; ++i) large["d"]["k" + std::to_string(i)] = i;
-  CHECK(rendered("{{ d.k7 }} {{ d['k99'] }} {{ d.k100 is defined }} {{ d|length }} {{ 'k50' in d }}", large) == "7 99 False 100 True");
+  for (int i = 0; i < 100; ++i) large["d"][join("k", i)] = i;
+  CHECK(rendered("{{ d.k7 }} {{ d['k99'] }} {{ d.k100 is defined }} {{ d|length }} {{ 'k50' in d }}", large) ==
+        "7 99 False 100 True");
 }
 
 TEST_CASE("chat: strftime_now shows the time it is given") {

@@ -13,7 +13,8 @@ using Json = nlohmann::ordered_json;
 
 int main() {
   const auto read = [](const char* name) { return Json::parse(std::ifstream(test::golden(name))); };
-  const Json single = read("templates/jinja.json"), more = read("templates/more.json"), models = read("templates/templates.json");
+  const Json single = read("templates/jinja.json"), more = read("templates/more.json"),
+             models = read("templates/templates.json");
   std::vector<std::string> seeds;
   for (const Json& each : single["cases"]) seeds.push_back(each["template"]);
   for (const Json& each : more["cases"]) seeds.push_back(each["template"]);
