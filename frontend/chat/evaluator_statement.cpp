@@ -171,6 +171,7 @@ Result<Evaluator::Flow> Evaluator::run_filter_block(const Stmt& s, Activation& a
   if (flow != Flow::normal) return flow;
   LK_ASSIGN(Value value, text(std::move(body), autoescape_));
   LK_ASSIGN(value, evaluate_filter(*s.value, at, &value));
+  if (!value.text()) return fail("the block gives a value of type ", type_name(value), ", not a text.");
   LK_TRY(write(value, false));
   exit(s.loads, at);
   return Flow::normal;
@@ -211,6 +212,7 @@ Result<Evaluator::Flow> Evaluator::run_call_block(const Stmt& s, Activation& at)
   LK_TRY(reserve(at.slots.size(), sizeof(Value)));
   const Value caller = Value::make<Kind::macro>(std::make_shared<const Macro>(Macro{&s, &at}));
   LK_ASSIGN(const Value value, s.value ? evaluate_call(*s.value, at, &caller) : call(caller, {}));
+  if (!value.text()) return fail("the block gives a value of type ", type_name(value), ", not a text.");
   LK_TRY(write(value, false));
   return Flow::normal;
 }

@@ -71,7 +71,7 @@ Result<FormatSpec> parse_format_spec(std::string_view text) {
   spec.alternate = take('#');
   if (take('0')) {
     if (!filled) spec.fill = '0';
-    if (!spec.align) spec.align = '=';
+    spec.zeros = !spec.align;
   }
   const auto number = [&](int64_t& to, int64_t limit) -> Status {
     to = 0;
@@ -124,6 +124,7 @@ Result<std::string> real_body(double magnitude, const FormatSpec& spec) {
 }  // namespace
 
 Result<std::string> formatted_number(const Value& number, FormatSpec spec) {
+  if (spec.zeros) spec.align = '=';
   constexpr std::string_view kWhole = "bcdoxXn", kReal = "eEfFgGn%";
   const bool as_whole = whole(number) && (!spec.type || kWhole.find(spec.type) != kWhole.npos);
   if (!as_whole && spec.type && kReal.find(spec.type) == kReal.npos)

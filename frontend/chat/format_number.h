@@ -15,7 +15,8 @@ std::string grouped(std::string_view digits, char separator, size_t every);  // 
 
 struct FormatSpec {  // [[fill]align][sign][z][#][0][width][grouping][.precision][type]
   char32_t fill = ' ';
-  char align = 0;  // '<', '>', '^', '=', or 0 for the default
+  char align = 0;      // '<', '>', '^', '=', or 0 for the default
+  bool zeros = false;  // a 0 before the width: numbers are filled after their sign
   char sign = '-';
   bool alternate = false;
   int64_t width = 0;

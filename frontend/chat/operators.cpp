@@ -141,6 +141,14 @@ bool holds(Comparison op, Order order) {
   }
 }
 
+// Exact, where the integer as a float would not be.
+std::partial_ordering order_mixed(double real, const Value& whole) {
+  const auto truncated = BigInt::truncated(real);
+  if (!truncated) return real <=> 0.0;  // infinite: larger or smaller than any integer; NaN: neither
+  const int order = compare(*truncated, big(whole));
+  return order ? order <=> 0 : real <=> std::trunc(real);
+}
+
 Result<bool> compare_items(Comparison op, const std::vector<Value>& a, const std::vector<Value>& b) {
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i)
     if (!equal(a[i], b[i])) return compare(op, a[i], b[i]);
@@ -184,7 +192,9 @@ Result<bool> compare(Comparison op, const Value& a, const Value& b) {
   if (a.undefined()) return fail(a.get<Kind::undefined>()->message);
   if (b.undefined()) return fail(b.get<Kind::undefined>()->message);
   if (whole(a) && whole(b)) return holds(op, order_whole(a, b));
-  if (number(a) && number(b)) return holds(op, as_real(a) <=> as_real(b));
+  if (a.is(Kind::real) && whole(b)) return holds(op, order_mixed(a.real(), b));
+  if (whole(a) && b.is(Kind::real)) return holds(op, 0 <=> order_mixed(b.real(), a));
+  if (number(a) && number(b)) return holds(op, a.real() <=> b.real());
   if (a.text() && b.text()) return holds(op, a.bytes().compare(b.bytes()));
   if (a.kind() == b.kind() && (a.is(Kind::list) || a.is(Kind::tuple))) return compare_items(op, a.items(), b.items());
   return mismatch(symbol(op), a, b);
