@@ -1,89 +1,109 @@
 #version 450
 // Many rows: y = x weight^T (+ bias, + residual), or silu(x gate^T) * (x up^T).
 //
-// A lane owns a tile of 4 weight rows (gated: 2 gate and 2 up rows) and TN tokens: it dequantises its own words once, 8 columns a turn, and uses
-// them for all its tokens, whose x is read at addresses that are the same for all lanes. No shared memory. Each output
-// is one sum over the columns in order, as in matmul.comp. x columns: a multiple of 32.
+// A lane owns a tile of RPL weight rows (gated: half of them up rows) and TN tokens: it dequantises its own words once
+// and uses them for all its tokens, whose x is the same for all lanes. No shared memory. Each output is one sum over
+// the columns in order, as in matmul.comp. x columns: a multiple of 32.
+//   any        the tile is given by specialisation constants
+//   fixed      8 x 8, for drivers that do not unroll loops up to specialisation constants
+//   broadcast  as any; lanes read 8 columns of x together and hand them round, for subgroups of 8 and more on devices
+//              where a uniform load costs many instructions
 //
-// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k TOKENS=any|8
+// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k FORM=any|fixed|broadcast
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
-layout(local_size_x_id = 0) in;
+#ifdef FORM_broadcast
+#extension GL_KHR_shader_subgroup_ballot : require
+#define X_TYPE float
+#else
 #define X_TYPE vec4
-#define FIXED_RPL 4u
+#endif
+layout(local_size_x_id = 0) in;
+#ifdef FORM_fixed
+#define FIXED_RPL 8u
+#endif
 #include "shaders/common/product.glsl"
-#ifdef TOKENS_8
+#ifdef FORM_fixed
 const uint TN = 8u;
 #else
-layout(constant_id = 6) const uint TN = 8u;  // tokens a lane owns: 1, 2, 4 or 8
+layout(constant_id = 6) const uint TN = 8u;  // tokens a lane owns
 #endif
 
 const uint LANES = gl_WorkGroupSize.x;
+// Pieces of 8 columns in one turn of the inner loop: small tiles need more to be worth a turn.
+const uint TURN_PIECES = RPL * TN > 32u ? 1u : 4u;
 
-// Code for each weight row of a lane, and for each token, with c and t literals.
-#define FOR_ROWS(DO) DO(0u) DO(1u) DO(2u) DO(3u)
-#define FOR_TOKENS(DO, c) \
-  DO(0u, c) \
-  if (TN > 1u) { DO(1u, c) } \
-  if (TN > 2u) { DO(2u, c) DO(3u, c) } \
-  if (TN > 4u) { DO(4u, c) DO(5u, c) DO(6u, c) DO(7u, c) }
+// Columns 8 at .. 8 at + 7 of the row of x that begins at x_row.
+void load_x(uint x_row, uint at, out float v[8]) {
+#ifdef FORM_broadcast
+  const float mine = x[x_row + at * 8u + (gl_SubgroupInvocationID & 7u)];
+  v[0] = subgroupBroadcast(mine, 0u);
+  v[1] = subgroupBroadcast(mine, 1u);
+  v[2] = subgroupBroadcast(mine, 2u);
+  v[3] = subgroupBroadcast(mine, 3u);
+  v[4] = subgroupBroadcast(mine, 4u);
+  v[5] = subgroupBroadcast(mine, 5u);
+  v[6] = subgroupBroadcast(mine, 6u);
+  v[7] = subgroupBroadcast(mine, 7u);
+#else
+  const vec4 a = x[x_row / 4u + at * 2u], b = x[x_row / 4u + at * 2u + 1u];
+  v = float[8](a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+#endif
+}
+
+// The 8 weights of a piece.
+void load_weights(uint unit, uint sub, uint piece, vec2 dm, out float v[8]) {
+  vec4 a, b;
+  weight_piece(unit, sub, piece, a, b);
+#if SCALED
+  a = SHIFTED == 1 ? fma(a, dm.xxxx, dm.yyyy) : a * dm.x;
+  b = SHIFTED == 1 ? fma(b, dm.xxxx, dm.yyyy) : b * dm.x;
+#endif
+  v = float[8](a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+}
 
 void main() {
   const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + gl_LocalInvocationID.x;
   const uint first_token = (gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y) * TN;
-  uint row[4];
-  uint x_row[8];
-  float acc[32];
-#define START_TOKEN(t, c) x_row[t] = min(first_token + t, p.tokens - 1u) * (p.x_columns / 4u);
-  FOR_TOKENS(START_TOKEN, 0u)
-#define CLEAR(t, c) acc[c * 8u + t] = 0.0;
-#define START(c) \
-  row[c] = row_address(first + c % OUTPUTS * LANES, c >= OUTPUTS); \
-  FOR_TOKENS(CLEAR, c)
-  FOR_ROWS(START)
+  uint row[RPL];
+  vec2 dm[RPL];
+  float acc[RPL][TN];
+  [[unroll]] for (uint c = 0u; c < RPL; ++c) {
+    row[c] = row_address(first + c % OUTPUTS * LANES, c >= OUTPUTS);
+    [[unroll]] for (uint t = 0u; t < TN; ++t) acc[c][t] = 0.0;
+  }
 
   const uint blocks = p.columns / 32u;
   for (uint block = 0u; block < blocks; ++block) {
     const uint unit = block / UNIT_BLOCKS * UNIT_WORDS * 32u;
     const uint sub = block % UNIT_BLOCKS;
-#if SCALED
-    vec2 dm[4];
-#define ROW_SCALE(c) dm[c] = weight_scale(row[c] + unit, sub, 0u);
-    if (SCALE_PIECES == 4u) { FOR_ROWS(ROW_SCALE) }
-#define SCALE_AGAIN(c) if (SCALE_PIECES == 2u) dm[c] = weight_scale(row[c] + unit, sub, piece);
-#if SHIFTED
-#define APPLY(c) a = fma(a, dm[c].xxxx, dm[c].yyyy); b = fma(b, dm[c].xxxx, dm[c].yyyy);
-#else
-#define APPLY(c) a *= dm[c].x; b *= dm[c].x;
-#endif
-#else
-#define SCALE_AGAIN(c)
-#define APPLY(c)
-#endif
-    [[dont_unroll]] for (uint piece = 0u; piece < 4u; ++piece) {
-      const uint at = block * 8u + piece * 2u;
-      vec4 xa[8], xb[8];
-#define LOAD_X(t, c) xa[t] = x[x_row[t] + at]; xb[t] = x[x_row[t] + at + 1u];
-      FOR_TOKENS(LOAD_X, 0u)
-#define MULTIPLY(t, c) acc[c * 8u + t] = dot8(acc[c * 8u + t], a, b, xa[t], xb[t]);
-#define ROW_PIECE(c) { \
-        vec4 a, b; \
-        SCALE_AGAIN(c) \
-        weight_piece(row[c] + unit, sub, piece, a, b); \
-        APPLY(c) \
-        FOR_TOKENS(MULTIPLY, c) }
-      FOR_ROWS(ROW_PIECE)
+    if (SCALE_PIECES == 4u) {
+      [[unroll]] for (uint c = 0u; c < RPL; ++c) dm[c] = weight_scale(row[c] + unit, sub, 0u);
+    }
+    [[dont_unroll]] for (uint turn = 0u; turn < 4u; turn += TURN_PIECES) {
+      [[unroll]] for (uint in_turn = 0u; in_turn < TURN_PIECES; ++in_turn) {
+        const uint piece = turn + in_turn;
+        float weights[RPL][8];
+        [[unroll]] for (uint c = 0u; c < RPL; ++c) {
+          if (SCALE_PIECES < 4u) dm[c] = weight_scale(row[c] + unit, sub, piece);
+          load_weights(row[c] + unit, sub, piece, dm[c], weights[c]);
+        }
+        [[unroll]] for (uint t = 0u; t < TN; ++t) {
+          float v[8];
+          load_x(min(first_token + t, p.tokens - 1u) * p.x_columns, block * 4u + piece, v);
+          [[unroll]] for (uint c = 0u; c < RPL; ++c) {
+            [[unroll]] for (uint i = 0u; i < 8u; ++i) acc[c][t] = fma(weights[c][i], v[i], acc[c][t]);
+          }
+        }
+      }
     }
   }
 
-  if (GATED) {
-#define STORE_GATED_TOKEN(t, c) \
-    store(first_token + t, first + c * LANES, silu(acc[c * 8u + t]) * acc[(c + OUTPUTS) * 8u % 32u + t]);
-#define STORE_GATED(c) if (c < OUTPUTS) { FOR_TOKENS(STORE_GATED_TOKEN, c) }
-    FOR_ROWS(STORE_GATED)
-  } else {
-#define STORE_TOKEN(t, c) store(first_token + t, first + c * LANES, acc[c * 8u + t]);
-#define STORE(c) FOR_TOKENS(STORE_TOKEN, c)
-    FOR_ROWS(STORE)
+  [[unroll]] for (uint t = 0u; t < TN; ++t) {
+    [[unroll]] for (uint c = 0u; c < OUTPUTS; ++c) {
+      float v = acc[c][t];
+      if (GATED) v = silu(v) * acc[c + RPL - OUTPUTS][t];
+      store(first_token + t, first + c * LANES, v);
+    }
   }
 }

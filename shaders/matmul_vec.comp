@@ -1,15 +1,25 @@
 #version 450
 // One row: y = x weight^T (+ bias, + residual), or silu(x gate^T) * (x up^T).
 //
-// A lane owns RPL weight rows, lanes of a workgroup neighbouring ones; x is read at addresses that are the same for all
-// lanes. Along the columns SLICES lanes share a row (GPUs only) and are added through shared memory. Block scales are
-// factored out of the sums: acc = sum over blocks of d * sum(q x) + m * sum(x). x columns: multiple of 32.
+// A lane owns RPL weight rows (gated: half of them up rows), lanes of a workgroup neighbouring ones; x is the same for
+// all lanes. Along the columns SLICES lanes share a row (GPUs only) and are added through shared memory. Block scales
+// are factored out of the sums: acc = sum over blocks of d * sum(q x) + m * sum(x). x columns: a multiple of 32.
+//   any        RPL is given by a specialisation constant
+//   fixed      8 rows, for drivers that do not unroll loops up to specialisation constants
+//   broadcast  as any; lanes read 8 columns of x together and hand them round, for subgroups of 8 and more on devices
+//              where a uniform load costs many instructions; one slice
 //
-// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k ROWS=any|8
+// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k FORM=any|fixed|broadcast
 #extension GL_GOOGLE_include_directive : require
-layout(local_size_x_id = 0, local_size_y_id = 1) in;
+#extension GL_EXT_control_flow_attributes : require
+#ifdef FORM_broadcast
+#extension GL_KHR_shader_subgroup_ballot : require
+#define X_TYPE float
+#else
 #define X_TYPE vec4
-#ifdef ROWS_8
+#endif
+layout(local_size_x_id = 0, local_size_y_id = 1) in;
+#ifdef FORM_fixed
 #define FIXED_RPL 8u
 #endif
 #include "shaders/common/product.glsl"
@@ -19,92 +29,89 @@ const uint SLICES = gl_WorkGroupSize.y;
 const uint PARTS = SLICES > 1u ? LANES * SLICES * RPL : 1u;
 shared float parts[PARTS];
 
-// Code for each weight row of a lane, with c a literal.
-#define FOR_ROWS(DO) \
-  DO(0u) \
-  if (RPL > 1u) { DO(1u) } \
-  if (RPL > 2u) { DO(2u) DO(3u) } \
-  if (RPL > 4u) { DO(4u) DO(5u) DO(6u) DO(7u) }
-
-float total(vec4 a, vec4 b) {
-  const vec4 s = a + b;
-  return (s.x + s.y) + (s.z + s.w);
+// Columns 8 at .. 8 at + 7 of x, multiplied by `raw` for weights that are masked in place, and their sum before that.
+void load_x(uint at, out float v[8], out float sum) {
+#ifdef FORM_broadcast
+  const uint column = gl_SubgroupInvocationID & 7u;
+  const float mine = x[at * 8u + column];
+  const float raw = mine * (column < 4u ? RAW_A[column] : RAW_B[column - 4u]);
+  v[0] = subgroupBroadcast(raw, 0u);
+  v[1] = subgroupBroadcast(raw, 1u);
+  v[2] = subgroupBroadcast(raw, 2u);
+  v[3] = subgroupBroadcast(raw, 3u);
+  v[4] = subgroupBroadcast(raw, 4u);
+  v[5] = subgroupBroadcast(raw, 5u);
+  v[6] = subgroupBroadcast(raw, 6u);
+  v[7] = subgroupBroadcast(raw, 7u);
+  sum = 0.0;
+  if (SHIFTED == 1) {
+    sum = subgroupBroadcast(mine, 0u) + subgroupBroadcast(mine, 1u) + subgroupBroadcast(mine, 2u) + subgroupBroadcast(mine, 3u) +
+          subgroupBroadcast(mine, 4u) + subgroupBroadcast(mine, 5u) + subgroupBroadcast(mine, 6u) + subgroupBroadcast(mine, 7u);
+  }
+#else
+  vec4 a = x[at * 2u], b = x[at * 2u + 1u];
+  const vec4 both = a + b;
+  sum = (both.x + both.y) + (both.z + both.w);
+  a *= RAW_A;
+  b *= RAW_B;
+  v = float[8](a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+#endif
 }
 
 // Adds the slices' sums; slice 0 holds the result.
-void add_slices(inout float acc[8]) {
+void add_slices(inout float acc[RPL]) {
   const uint lane = gl_LocalInvocationID.x;
-  const uint slice = SLICES > 1u ? gl_LocalInvocationID.y : 0u;  // visibly uniform on one slice
-#define PUT(c) parts[(slice * RPL + c) * LANES + lane] = acc[c];
-  FOR_ROWS(PUT)
+  const uint slice = gl_LocalInvocationID.y;
+  [[unroll]] for (uint c = 0u; c < RPL; ++c) parts[(slice * RPL + c) * LANES + lane] = acc[c];
   barrier();
   if (slice > 0u) return;
   for (uint other = 1u; other < SLICES; ++other) {
-#define ADD(c) acc[c] += parts[(other * RPL + c) * LANES + lane];
-    FOR_ROWS(ADD)
+    [[unroll]] for (uint c = 0u; c < RPL; ++c) acc[c] += parts[(other * RPL + c) * LANES + lane];
   }
 }
 
 void main() {
-  const uint lane = gl_LocalInvocationID.x;
-  const uint slice = SLICES > 1u ? gl_LocalInvocationID.y : 0u;  // visibly uniform on one slice
-  const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + lane;
-  uint row[8];
-  float acc[8];
-  float s[8];
-#define START(c) \
-  row[c] = row_address(first + c % OUTPUTS * LANES, c >= OUTPUTS); \
-  acc[c] = 0.0; \
-  s[c] = 0.0;
-  FOR_ROWS(START)
+  const uint slice = SLICES > 1u ? gl_LocalInvocationID.y : 0u;  // one slice: visibly the same for all lanes
+  const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + gl_LocalInvocationID.x;
+  uint row[RPL];
+  float acc[RPL];
+  [[unroll]] for (uint c = 0u; c < RPL; ++c) {
+    row[c] = row_address(first + c % OUTPUTS * LANES, c >= OUTPUTS);
+    acc[c] = 0.0;
+  }
 
   const uint blocks = p.columns / 32u;
   for (uint block = slice; block < blocks; block += SLICES) {
     const uint unit = block / UNIT_BLOCKS * UNIT_WORDS * 32u;
     const uint sub = block % UNIT_BLOCKS;
-    float sum_x = 0.0;
-#define ROW_PIECE(c) { \
-      vec4 a, b; \
-      weight_piece_raw(row[c] + unit, sub, piece, a, b); \
-      s[c] = dot8(s[c], a, b, xa, xb); }
-#define PIECE(number) { \
-      const uint piece = number; \
-      const uint at = block * 8u + piece * 2u; \
-      vec4 xa = x[at], xb = x[at + 1u]; \
-      if (SHIFTED == 1) sum_x += total(xa, xb); \
-      xa *= RAW_A; \
-      xb *= RAW_B; \
-      FOR_ROWS(ROW_PIECE) }
-#if SCALED
-#define ROW_SCALE(c) { \
-      const vec2 dm = weight_scale(row[c] + unit, sub, scaled_piece); \
-      acc[c] = fma(dm.x, s[c], acc[c]); \
-      if (SHIFTED == 1) acc[c] = fma(dm.y, sum_x, acc[c]); \
-      s[c] = 0.0; }
-#define SCALE(number) { const uint scaled_piece = number; FOR_ROWS(ROW_SCALE) sum_x = 0.0; }
-#else
-#define SCALE(number)
-#endif
-    PIECE(0u)
-    PIECE(1u)
-    if (SCALE_PIECES == 2u) { SCALE(0u) }
-    PIECE(2u)
-    PIECE(3u)
-    SCALE(3u)
+    [[unroll]] for (uint scaled = 0u; scaled < 4u; scaled += SCALE_PIECES) {
+      float s[RPL];
+      [[unroll]] for (uint c = 0u; c < RPL; ++c) s[c] = SCALED == 1 ? 0.0 : acc[c];
+      float sum_x = 0.0;
+      [[unroll]] for (uint piece = scaled; piece < scaled + SCALE_PIECES; ++piece) {
+        float v[8], sum;
+        load_x(block * 4u + piece, v, sum);
+        sum_x += sum;
+        [[unroll]] for (uint c = 0u; c < RPL; ++c) {
+          vec4 a, b;
+          weight_piece_raw(row[c] + unit, sub, piece, a, b);
+          [[unroll]] for (uint i = 0u; i < 4u; ++i) s[c] = fma(a[i], v[i], s[c]);
+          [[unroll]] for (uint i = 0u; i < 4u; ++i) s[c] = fma(b[i], v[i + 4u], s[c]);
+        }
+      }
+      [[unroll]] for (uint c = 0u; c < RPL; ++c) {
+        const vec2 dm = weight_scale(row[c] + unit, sub, scaled);
+        acc[c] = SCALED == 1 ? fma(dm.x, s[c], acc[c]) : s[c];
+        if (SHIFTED == 1) acc[c] = fma(dm.y, sum_x, acc[c]);
+      }
+    }
   }
-#if !SCALED
-#define KEEP(c) acc[c] = s[c];
-  FOR_ROWS(KEEP)
-#endif
   if (SLICES > 1u) add_slices(acc);
   if (slice > 0u) return;
 
-  if (GATED) {
-#define STORE_GATED(c) \
-    if (c < OUTPUTS) store(0u, first + c * LANES, silu(acc[c]) * acc[(c + OUTPUTS) % 8u]);
-    FOR_ROWS(STORE_GATED)
-  } else {
-#define STORE(c) store(0u, first + c * LANES, acc[c]);
-    FOR_ROWS(STORE)
+  [[unroll]] for (uint c = 0u; c < OUTPUTS; ++c) {
+    float v = acc[c];
+    if (GATED) v = silu(v) * acc[c + RPL - OUTPUTS];
+    store(0u, first + c * LANES, v);
   }
 }

@@ -37,7 +37,7 @@ struct DeviceProfile {
   // Capabilities above the floor.
   uint32_t subgroup_size = 1;
   uint32_t min_subgroup_size = 0, max_subgroup_size = 0;  // what a kernel may ask for; 0: no choice
-  bool subgroup_arithmetic = false;         // basic + arithmetic + shuffle in compute
+  bool subgroup_arithmetic = false;         // basic + arithmetic + ballot + shuffle in compute
   bool storage_16 = false;                  // 16-bit storage buffers
   bool float16 = false;                     // fp16 arithmetic
   bool storage_8 = false;

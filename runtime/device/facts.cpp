@@ -78,7 +78,7 @@ void read_properties(const InstanceFunctions& vk, Facts& facts) {
   profile.subgroup_size = std::max(1u, subgroup.subgroupSize);
   if (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) facts.subgroup_operations = subgroup.supportedOperations;
   constexpr VkSubgroupFeatureFlags kNeeded =
-      VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+      VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
   profile.subgroup_arithmetic = (facts.subgroup_operations & kNeeded) == kNeeded;
   if (allocation.maxMemoryAllocationSize) profile.max_allocation = allocation.maxMemoryAllocationSize;
   if (buffer.maxBufferSize) profile.max_allocation = std::min<uint64_t>(profile.max_allocation, buffer.maxBufferSize);

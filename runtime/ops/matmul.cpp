@@ -18,7 +18,7 @@ enum Constant : uint32_t { kLanes = 0, kSlices = 1, kRowsPerLane = 2, kGated = 3
 // Some drivers silently end an invocation's loops after 65,535 turns; the plain kernel takes 32 columns a turn, twice
 // when gated.
 constexpr int64_t kMaxColumns = 1'000'000;
-constexpr int64_t kMaxTileColumns = 300'000;  // 4 inner turns and one outer, counted as 6, a block of 32
+constexpr int64_t kMaxTileColumns = 300'000;  // at most 6 turns are counted a block of 32
 constexpr uint32_t kMaxGroupsY = 32768;
 
 enum Input { kX, kWeight, kBias, kResidual, kNormWeight };
@@ -181,33 +181,48 @@ Choice make_choice(const Product& a, const Method& m, bool form) {
 // Lanes of a group on a software device: a subgroup, because lanes beyond it bring nothing.
 uint32_t software_lanes(const DeviceProfile& profile) { return std::clamp<uint32_t>(profile.subgroup_size, 8, 64); }
 
+bool old_lavapipe(const DeviceProfile& profile) {
+  constexpr uint32_t kVulkan14 = (1u << 22) | (4u << 12);
+  return profile.api_version < kVulkan14;
+}
+
+// How the kernels run on this device: see the forms in shaders/matmul_tile.comp.
+std::string_view software_form(const DeviceProfile& profile) {
+  if (profile.subgroup_size < 8) return "fixed";  // SwiftShader
+  return profile.subgroup_arithmetic && !old_lavapipe(profile) ? "broadcast" : "any";
+}
+
 // One row. Software devices: 64 rows a group, all columns in one lane. GPUs: one row a lane, and the columns cut among
 // the lanes of a group, because few rows alone cannot fill one.
 Method vec_method(const Product& a) {
   Method m{.choice = "vec", .slices = 1, .tokens_fixed = true};
+  std::string_view form = "any";
   if (a.profile.kind == DeviceKind::cpu) {
+    form = software_form(a.profile);
     m.lanes = software_lanes(a.profile);
-    m.rows_per_lane = std::max<uint32_t>(64 / m.lanes, 2);
+    m.rows_per_lane = form == "fixed" ? 8 : std::max<uint32_t>(64 / m.lanes, 2);
   } else {
     m.lanes = std::clamp<uint32_t>(a.profile.subgroup_size, 32, 64);
     m.slices = std::max<uint32_t>(std::min<uint32_t>(a.profile.max_workgroup_lanes, 256) / m.lanes, 1);
     m.rows_per_lane = a.gated ? 2 : 1;
   }
-  m.rows_fixed = m.rows_per_lane == 8;
-  m.kernel = join("matmul_vec/", name(a.weight.dtype), m.rows_fixed ? "/8" : "/any");
+  m.rows_fixed = form == "fixed";
+  m.kernel = join("matmul_vec/", name(a.weight.dtype), "/", form);
   return m;
 }
 
-// Tiles of 4 rows x 8 tokens keep every known compiler within its registers. For few rows narrower tiles win, but not
-// where specialisation constants are not folded: SwiftShader, which has subgroups of 4.
+// Tiles of 4 rows x 8 tokens keep every known GPU's compiler within its registers; software devices keep sums in memory
+// anyway and prefer larger ones. For few rows narrower tiles win.
 Method tile_method(const Product& a) {
   const bool software = a.profile.kind == DeviceKind::cpu;
-  const bool folds = !software || a.profile.subgroup_size > 4;
-  const uint32_t few = a.tokens == 1 ? 1 : a.tokens == 2 ? 2 : a.tokens <= 4 ? 4 : 8;
-  Method m{.lanes = software ? software_lanes(a.profile) : 64, .rows_per_lane = 4, .tokens_per_lane = folds ? few : 8, .rows_fixed = true};
-  m.tokens_fixed = m.tokens_per_lane == 8;
-  m.choice = join("tile_4x", m.tokens_per_lane);
-  m.kernel = join("matmul_tile/", name(a.weight.dtype), m.tokens_fixed ? "/8" : "/any");
+  const std::string_view form = software ? software_form(a.profile) : "any";
+  const uint32_t widest = form == "broadcast" ? 16 : 8;
+  const uint32_t few = a.tokens <= 2 ? uint32_t(a.tokens) : a.tokens <= 4 ? 4 : a.tokens <= 8 ? 8 : widest;
+  Method m{.lanes = software ? software_lanes(a.profile) : 64, .rows_per_lane = software ? 8u : 4u, .tokens_per_lane = few};
+  if (form == "fixed") m.tokens_per_lane = 8;
+  m.rows_fixed = m.tokens_fixed = form == "fixed";
+  m.choice = join("tile_", m.rows_per_lane, "x", m.tokens_per_lane);
+  m.kernel = join("matmul_tile/", name(a.weight.dtype), "/", form);
   return m;
 }
 

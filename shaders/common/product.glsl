@@ -1,8 +1,8 @@
 // What the matmul kernels share: params, bindings, row addresses and the epilogue. Absent inputs are bound to any buffer
 // and never read. The includer defines X_TYPE: float, or vec4 where rows of x are multiples of 4.
 //
-// What shapes a hot loop is a macro in some variants and a specialisation constant in others: some drivers keep branches
-// on specialisation constants.
+// What shapes a hot loop is a constant in some variants and a specialisation constant in others: some drivers neither
+// unroll loops up to specialisation constants nor drop branches on them.
 #ifndef LORIKEET_COMMON_PRODUCT_GLSL
 #define LORIKEET_COMMON_PRODUCT_GLSL
 #include "shaders/matmul.h"
@@ -43,17 +43,5 @@ void store(uint token, uint output_at, float v) {
   if (HAS_BIAS) v += bias[p.bias_at + column];
   if (HAS_RESIDUAL) v += residual[token * p.y_columns + column];
   y[token * p.y_columns + column] = v;
-}
-
-// s + the products of a piece of 8 columns, added in order.
-float dot8(float s, vec4 a, vec4 b, vec4 xa, vec4 xb) {
-  s = fma(a.x, xa.x, s);
-  s = fma(a.y, xa.y, s);
-  s = fma(a.z, xa.z, s);
-  s = fma(a.w, xa.w, s);
-  s = fma(b.x, xb.x, s);
-  s = fma(b.y, xb.y, s);
-  s = fma(b.z, xb.z, s);
-  return fma(b.w, xb.w, s);
 }
 #endif
