@@ -3,7 +3,8 @@
 //
 // A lane owns a tile of RPL weight rows (gated: half of them up rows) and TN tokens: it dequantises its own words once
 // and uses them for all its tokens, whose x is the same for all lanes. No shared memory. Each output is one sum over
-// the columns in order, as in matmul.comp. x columns: a multiple of 32.
+// the columns in order, as in matmul.comp. x columns: a multiple of 32. The last tile ends with the last token: it may
+// overlap the one before, and then leaves its tokens to that one.
 //   any        the tile is given by specialisation constants
 //   fixed      8 x 8, for drivers that do not unroll loops up to specialisation constants
 //   broadcast  as any; lanes read 8 columns of x together and hand them round, for subgroups of 8 and more on devices
@@ -26,12 +27,12 @@ layout(local_size_x_id = 0) in;
 #ifdef FORM_fixed
 const uint TN = 8u;
 #else
-layout(constant_id = 6) const uint TN = 8u;  // tokens a lane owns
+layout(constant_id = 6) const uint TN = 8u;  // tokens a lane owns, at most p.tokens
 #endif
 
 const uint LANES = gl_WorkGroupSize.x;
 // Pieces of 8 columns in one turn of the inner loop: small tiles need more to be worth a turn.
-const uint TURN_PIECES = RPL * TN > 32u ? 1u : 4u;
+const uint TURN_PIECES = RPL * TN < 32u ? 4u : 1u;
 
 // Columns 8 at .. 8 at + 7 of the row of x that begins at x_row.
 void load_x(uint x_row, uint at, out float v[8]) {
@@ -65,8 +66,15 @@ void load_weights(uint unit, uint sub, uint piece, vec2 dm, out float v[8]) {
 void main() {
   const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + gl_LocalInvocationID.x;
   const uint first_token = (gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y) * TN;
+#ifdef FORM_fixed
+#define X_ROW(t) (min(first_token + t, p.tokens - 1u) * stride)  // there may be fewer tokens than TN
+  const uint tile_token = first_token;
+#else
+#define X_ROW(t) ((tile_token + t) * stride)
+  const uint tile_token = min(first_token, p.tokens - TN);
+#endif
+  const uint stride = p.x_columns;
   uint row[RPL];
-  vec2 dm[RPL];
   float acc[RPL][TN];
   [[unroll]] for (uint c = 0u; c < RPL; ++c) {
     row[c] = row_address(first + c % OUTPUTS * LANES, c >= OUTPUTS);
@@ -77,6 +85,7 @@ void main() {
   for (uint block = 0u; block < blocks; ++block) {
     const uint unit = block / UNIT_BLOCKS * UNIT_WORDS * 32u;
     const uint sub = block % UNIT_BLOCKS;
+    vec2 dm[RPL];
     if (SCALE_PIECES == 4u) {
       [[unroll]] for (uint c = 0u; c < RPL; ++c) dm[c] = weight_scale(row[c] + unit, sub, 0u);
     }
@@ -90,7 +99,7 @@ void main() {
         }
         [[unroll]] for (uint t = 0u; t < TN; ++t) {
           float v[8];
-          load_x(min(first_token + t, p.tokens - 1u) * p.x_columns, block * 4u + piece, v);
+          load_x(X_ROW(t), block * 4u + piece, v);
           [[unroll]] for (uint c = 0u; c < RPL; ++c) {
             [[unroll]] for (uint i = 0u; i < 8u; ++i) acc[c][t] = fma(weights[c][i], v[i], acc[c][t]);
           }
@@ -99,11 +108,11 @@ void main() {
     }
   }
 
-  [[unroll]] for (uint t = 0u; t < TN; ++t) {
-    [[unroll]] for (uint c = 0u; c < OUTPUTS; ++c) {
+  [[unroll]] for (uint c = 0u; c < OUTPUTS; ++c) {
+    [[unroll]] for (uint t = 0u; t < TN; ++t) {
       float v = acc[c][t];
       if (GATED) v = silu(v) * acc[c + RPL - OUTPUTS][t];
-      store(first_token + t, first + c * LANES, v);
+      if (tile_token + t >= first_token && tile_token + t < p.tokens) store(tile_token + t, first + c * LANES, v);
     }
   }
 }

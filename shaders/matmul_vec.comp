@@ -88,7 +88,8 @@ void main() {
       float s[RPL];
       [[unroll]] for (uint c = 0u; c < RPL; ++c) s[c] = SCALED == 1 ? 0.0 : acc[c];
       float sum_x = 0.0;
-      [[unroll]] for (uint piece = scaled; piece < scaled + SCALE_PIECES; ++piece) {
+      [[unroll]] for (uint k = 0u; k < SCALE_PIECES; ++k) {
+        const uint piece = scaled + k;
         float v[8], sum;
         load_x(block * 4u + piece, v, sum);
         sum_x += sum;

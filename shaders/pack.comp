@@ -80,7 +80,7 @@ void read_unit(uint row, uint unit) {
 #elif defined(WEIGHT_q8_0)
 void read_unit(uint row, uint unit) {
   const uint at = row + unit * 34u;
-  for (uint j = 0u; j < 8u; ++j) words[j] = word_at(at + 2u + j * 4u);
+  for (uint j = 0u; j < 8u; ++j) words[j] = word_at(at + 2u + j * 4u) ^ 0x80808080u;
   words[8] = half_to_float_bits(half_at(at));
 }
 #elif defined(WEIGHT_q4_0) || defined(WEIGHT_q5_0)

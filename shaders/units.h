@@ -6,7 +6,7 @@
 LK_PARAMS_BEGIN
 const uint kF32Columns = 32u, kF32Words = 32u;
 const uint kF16Columns = 32u, kF16Words = 16u;   // bf16 too
-const uint kQ80Columns = 32u, kQ80Words = 9u;    // 8 words of int8, f32 scale
+const uint kQ80Columns = 32u, kQ80Words = 9u;    // 8 words of bytes q + 128, f32 scale
 const uint kQ40Columns = 64u, kQ40Words = 9u;    // 8 words of nibbles, 2 x f16 scale
 const uint kQ41Columns = 32u, kQ41Words = 5u;    // 4 words of nibbles, f16 scale and minimum
 const uint kQ50Columns = 64u, kQ50Words = 11u;   // 8 words of nibbles, 2 of fifth bits, 2 x f16 scale

@@ -212,16 +212,15 @@ Method vec_method(const Product& a) {
 }
 
 // Tiles of 4 rows x 8 tokens keep every known GPU's compiler within its registers; software devices keep sums in memory
-// anyway and prefer larger ones. For few rows narrower tiles win.
+// anyway and prefer larger ones. Tokens are shared out evenly, so that few are counted twice.
 Method tile_method(const Product& a) {
   const bool software = a.profile.kind == DeviceKind::cpu;
   const std::string_view form = software ? software_form(a.profile) : "any";
-  const uint32_t widest = form == "broadcast" ? 16 : 8;
-  const uint32_t few = a.tokens <= 2 ? uint32_t(a.tokens) : a.tokens <= 4 ? 4 : a.tokens <= 8 ? 8 : widest;
-  Method m{.lanes = software ? software_lanes(a.profile) : 64, .rows_per_lane = software ? 8u : 4u, .tokens_per_lane = few};
-  if (form == "fixed") m.tokens_per_lane = 8;
+  const int64_t widest = form == "broadcast" ? 16 : 8;
+  const int64_t tiles = (a.tokens + widest - 1) / widest;
+  Method m{.choice = "tile", .lanes = software ? software_lanes(a.profile) : 64, .rows_per_lane = software ? 8u : 4u};
+  m.tokens_per_lane = form == "fixed" ? 8 : uint32_t((a.tokens + tiles - 1) / tiles);
   m.rows_fixed = m.tokens_fixed = form == "fixed";
-  m.choice = join("tile_", m.rows_per_lane, "x", m.tokens_per_lane);
   m.kernel = join("matmul_tile/", name(a.weight.dtype), "/", form);
   return m;
 }

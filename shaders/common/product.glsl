@@ -16,7 +16,7 @@ layout(binding = 4) writeonly restrict buffer Y { float y[]; };
 #ifdef FIXED_RPL
 const uint RPL = FIXED_RPL;
 #else
-layout(constant_id = 2) const uint RPL = 4u;  // weight rows a lane owns: 1, 2, 4 or 8
+layout(constant_id = 2) const uint RPL = 4u;  // weight rows a lane owns; even when gated
 #endif
 layout(constant_id = 3) const bool GATED = false;   // the second half of a lane's rows are up rows
 layout(constant_id = 4) const bool HAS_BIAS = false;
@@ -38,10 +38,11 @@ uint row_address(uint output_at, bool up) {
 float silu(float v) { return v / (1.0 + exp(-v)); }
 
 void store(uint token, uint output_at, float v) {
-  if (output_at >= p.count || token >= p.tokens) return;
-  const uint column = p.first + output_at;
-  if (HAS_BIAS) v += bias[p.bias_at + column];
-  if (HAS_RESIDUAL) v += residual[token * p.y_columns + column];
-  y[token * p.y_columns + column] = v;
+  if (output_at < p.count) {
+    const uint column = p.first + output_at;
+    if (HAS_BIAS) v += bias[p.bias_at + column];
+    if (HAS_RESIDUAL) v += residual[token * p.y_columns + column];
+    y[token * p.y_columns + column] = v;
+  }
 }
 #endif

@@ -1,6 +1,6 @@
 // Reading packed weights of every type, for all kernels that take them.
 //
-// A weight is d * q + m: q a small integer (or the value itself where SCALED is 0), d and m the scale and offset of its
+// A weight is d * q + m: q a small unsigned integer (or the value itself where SCALED is 0), d and m the scale and offset of its
 // block of 32 columns (q6_k: of 16). Kernels walk blocks of 32 columns and in them pieces of 8:
 //   unit   address of word 0 of the row's unit: word j lies at unit + 32 j
 //   sub    block in the unit, 0 .. UNIT_BLOCKS - 1
@@ -42,7 +42,7 @@ const uint UNIT_BLOCKS = UNIT_COLUMNS / 32u;
 #define SCALED 1
 #endif
 // Whether m differs from 0.
-#if SCALED && !defined(WEIGHT_q8_0)
+#if SCALED
 #define SHIFTED 1
 #else
 #define SHIFTED 0
@@ -81,7 +81,7 @@ vec2 half_pair(uint word) {
 // (d, m) of a piece. m is 0 where SHIFTED is 0; (1, 0) where SCALED is 0.
 vec2 weight_scale(uint unit, uint sub, uint piece) {
 #if defined(WEIGHT_q8_0)
-  return vec2(uintBitsToFloat(weight_word(unit, 8u)), 0.0);
+  return uintBitsToFloat(weight_word(unit, 8u)) * vec2(1.0, -128.0);
 #elif defined(WEIGHT_q4_0)
   const vec2 d = half_pair(weight_word(unit, 8u));
   return (sub == 0u ? d.x : d.y) * vec2(1.0, -8.0);
@@ -110,7 +110,7 @@ vec2 weight_scale(uint unit, uint sub, uint piece) {
 }
 
 #if SCALED
-// q as bytes (q8_0: signed): x holds columns 0-3 of the piece, y columns 4-7.
+// q as bytes: x holds columns 0-3 of the piece, y columns 4-7.
 uvec2 weight_bytes(uint unit, uint sub, uint piece) {
 #if defined(WEIGHT_q8_0)
   return uvec2(weight_word(unit, piece * 2u), weight_word(unit, piece * 2u + 1u));
@@ -146,10 +146,6 @@ void weight_piece(uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
   a = uintBitsToFloat(uvec4(low.x, high.x, low.y, high.y));
   b = uintBitsToFloat(uvec4(low.z, high.z, low.w, high.w));
 #endif
-#elif defined(WEIGHT_q8_0)
-  const uvec2 w = weight_bytes(unit, sub, piece);
-  a = vec4(ivec4(w.x << 24, w.x << 16, w.x << 8, w.x) >> 24);
-  b = vec4(ivec4(w.y << 24, w.y << 16, w.y << 8, w.y) >> 24);
 #elif NIBBLES
   const uint w = weight_word(unit, sub * 4u + piece);
   a = vec4(ivec4(w & 15u, (w >> 8) & 15u, (w >> 16) & 15u, (w >> 24) & 15u));
@@ -161,14 +157,20 @@ void weight_piece(uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
 #endif
 }
 
-// The same values masked in place, without shifts, for kernels that multiply x by RAW_A and RAW_B instead: the product
-// of q and x is the same number.
-#if SCALED && !defined(WEIGHT_q8_0)
-#if NIBBLES
-const vec4 RAW_A = vec4(1.0, 0.00390625, 1.52587890625e-5, 5.9604644775390625e-8);  // 2^-8 column
-const vec4 RAW_B = vec4(0.0625, 0.000244140625, 9.5367431640625e-7, 1.0);           // the top nibble is shifted
+// The same values masked in place, with few shifts, for kernels that multiply x by RAW_A and RAW_B instead: the product
+// of q and x is the same number. Where the top bits may be set they are shifted down: conversions are signed.
+#if defined(WEIGHT_q8_0)
+#define TOP_BYTE(word) (word >> 24)
+#define TOP_BYTE_RAW 1.0
 #else
-const vec4 RAW_A = vec4(1.0, 0.00390625, 1.52587890625e-5, 5.9604644775390625e-8);
+#define TOP_BYTE(word) (word & 0xff000000u)
+#define TOP_BYTE_RAW 5.9604644775390625e-8
+#endif
+#if SCALED
+const vec4 RAW_A = vec4(1.0, 0.00390625, 1.52587890625e-5, TOP_BYTE_RAW);
+#if NIBBLES
+const vec4 RAW_B = vec4(0.0625, 0.000244140625, 9.5367431640625e-7, 1.0);
+#else
 const vec4 RAW_B = RAW_A;
 #endif
 void weight_piece_raw(uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
@@ -178,8 +180,8 @@ void weight_piece_raw(uint unit, uint sub, uint piece, out vec4 a, out vec4 b) {
   b = vec4(ivec4(w & 0xf0u, w & 0xf000u, w & 0xf00000u, w >> 28));
 #else
   const uvec2 w = weight_bytes(unit, sub, piece);
-  a = vec4(ivec4(w.x & 0xffu, w.x & 0xff00u, w.x & 0xff0000u, w.x & 0xff000000u));
-  b = vec4(ivec4(w.y & 0xffu, w.y & 0xff00u, w.y & 0xff0000u, w.y & 0xff000000u));
+  a = vec4(ivec4(w.x & 0xffu, w.x & 0xff00u, w.x & 0xff0000u, TOP_BYTE(w.x)));
+  b = vec4(ivec4(w.y & 0xffu, w.y & 0xff00u, w.y & 0xff0000u, TOP_BYTE(w.y)));
 #endif
 }
 #else
