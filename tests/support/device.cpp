@@ -14,6 +14,7 @@ struct Shared {
   std::vector<std::string> lines;
   bool opened = false;
   std::optional<Device> device;
+  KernelLibrary kernels;  // goes before the device
   std::string reason;
 };
 
@@ -57,9 +58,12 @@ Device* test_device() {
   return shared().device ? &*shared().device : nullptr;
 }
 
+KernelLibrary& test_kernels() { return shared().kernels; }
+
 const std::string& no_device_reason() { return shared().reason; }
 
 bool finish_devices() {
+  shared().kernels = {};
   shared().device.reset();
   size_t messages = 0;
   for (const std::string& line : log_lines()) {

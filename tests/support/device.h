@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/device/device.h"
+#include "runtime/plan/kernels.h"
 
 namespace lorikeet::test {
 
@@ -13,6 +14,7 @@ Options device_options();
 
 // The shared device, or null where there is none: then LK_SKIP(no_device, ...).
 Device* test_device();
+KernelLibrary& test_kernels();  // of the shared device: compiled once for all tests
 const std::string& no_device_reason();
 
 // A device of a test's own. Its validation messages count like those of the shared one.

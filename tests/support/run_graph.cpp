@@ -6,12 +6,14 @@
 
 #include "runtime/graph/fuse.h"
 #include "shaders/control.h"
+#include "tests/support/device.h"
 
 namespace lorikeet::test {
 
 Result<RunOutcome> run_graph(Device& device, Graph& graph, const Data& data, const RunOptions& options) {
   if (options.fuse) fuse(graph, device.profile());
-  KernelLibrary kernels;
+  KernelLibrary own;
+  KernelLibrary& kernels = &device == test_device() ? test_kernels() : own;
   LK_ASSIGN(Rig rig, Rig::create(device, kernels, graph, data, {.choice = options.choice}));
   LK_TRY(rig.run());
   return rig.read();
