@@ -67,17 +67,22 @@ struct Bound {
 
 Result<Bound> bind_graph(Model& model, const Graph& graph, int64_t input_bytes, const std::string& choice = {}) {
   Device& device = model.device();
-  LK_ASSIGN(Draft drafted, draft(graph, {.profile = &device.profile(), .table = &model.choices(), .kernels = &model.kernels(), .forced_choice = choice}));
+  LK_ASSIGN(Draft drafted, draft(graph, {.profile = &device.profile(),
+                                         .table = &model.choices(),
+                                         .kernels = &model.kernels(),
+                                         .forced_choice = choice}));
   Bound bound;
   LK_ASSIGN(Buffer inputs, device.create_buffer({uint64_t(input_bytes), MemoryUse::device, "bench inputs"}));
-  LK_ASSIGN(Buffer scratch, device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "bench scratch"}));
+  LK_ASSIGN(Buffer scratch,
+            device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "bench scratch"}));
   bound.inputs = std::make_unique<Buffer>(std::move(inputs));
   bound.scratch = std::make_unique<Buffer>(std::move(scratch));
   const auto storage = [&](const GraphTensor& info) -> Result<std::vector<Slice>> {
     if (info.kind == TensorKind::weight) return model.storage(info);
     return std::vector<Slice>{{bound.inputs.get(), 0, bound.inputs->size()}};
   };
-  LK_ASSIGN(Plan plan, Plan::create(device, model.kernels(), graph, std::move(drafted), {"bench", storage, {bound.scratch.get(), 0, bound.scratch->size()}}));
+  LK_ASSIGN(Plan plan, Plan::create(device, model.kernels(), graph, std::move(drafted),
+                                    {"bench", storage, {bound.scratch.get(), 0, bound.scratch->size()}}));
   bound.plan = std::make_unique<Plan>(std::move(plan));
   return bound;
 }
@@ -92,7 +97,8 @@ Result<double> time_plan(Device& device, Plan& plan, double seconds) {
 double weight_bytes(const Model& model, bool head_only) {
   double bytes = 0;
   for (const Weight& weight : model.weights().weights()) {
-    const bool head = weight.role == WeightRole::output || (weight.role == WeightRole::token_embedding && model.config().tied_embeddings);
+    const bool head = weight.role == WeightRole::output ||
+                      (weight.role == WeightRole::token_embedding && model.config().tied_embeddings);
     if (weight.shape.rank() < 2 || (weight.role == WeightRole::token_embedding && !head)) continue;
     if (head == head_only) bytes += double(packed_bytes(weight.type, weight.shape.rows(), weight.shape.columns()));
   }
@@ -102,7 +108,8 @@ double weight_bytes(const Model& model, bool head_only) {
 double product_flops(const Model& model, bool head_only) {
   double flops = 0;
   for (const Weight& weight : model.weights().weights()) {
-    const bool head = weight.role == WeightRole::output || (weight.role == WeightRole::token_embedding && model.config().tied_embeddings);
+    const bool head = weight.role == WeightRole::output ||
+                      (weight.role == WeightRole::token_embedding && model.config().tied_embeddings);
     if (weight.shape.rank() < 2 || (weight.role == WeightRole::token_embedding && !head)) continue;
     if (head == head_only) flops += 2.0 * double(weight.shape.elements());
   }
@@ -112,34 +119,45 @@ double product_flops(const Model& model, bool head_only) {
 }  // namespace
 
 Result<BenchLine> bench_peak(Device& device, KernelLibrary& kernels, double seconds) {
-  static const Op kPeak{"fma_peak", [](Inputs, const Attributes& a) -> Result<Shapes> { return Shapes{{DType::f32, {a.integer("lanes")}}}; },
-                        [](const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
-                          const shader::FmaPeakParams params{uint32_t(node.attributes.integer("turns")), 0.999f, 0.001f};
-                          Choice choice{.name = "plain"};
-                          Dispatch dispatch{.kernel = "fma_peak", .operands = {Operand::of(node.outputs[0])}, .params = params_bytes(params)};
-                          dispatch.groups.x = groups_for(node.outputs[0].shape.elements(), shader::kFmaPeakLanes);
-                          choice.dispatches.push_back(dispatch);
-                          choices.push_back(choice);
-                        }};
+  static const Op kPeak{
+      "fma_peak",
+      [](Inputs, const Attributes& a) -> Result<Shapes> {
+        return Shapes{{DType::f32, {a.integer("lanes")}}};
+      },
+      [](const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+        const shader::FmaPeakParams params{uint32_t(node.attributes.integer("turns")), 0.999f, 0.001f};
+        Choice choice{.name = "plain"};
+        Dispatch dispatch{
+            .kernel = "fma_peak", .operands = {Operand::of(node.outputs[0])}, .params = params_bytes(params)};
+        dispatch.groups.x = groups_for(node.outputs[0].shape.elements(), shader::kFmaPeakLanes);
+        choice.dispatches.push_back(dispatch);
+        choices.push_back(choice);
+      }};
   constexpr int64_t kTurns = 4000;  // few enough for drivers that end long loops
   const int64_t lanes = device.profile().kind == DeviceKind::cpu ? 64 * 64 : 64 * 4096;
   Graph graph;
   graph.keep(graph.apply(kPeak, {}, {{"turns", kTurns}, {"lanes", lanes}})[0], "y");
   LK_ASSIGN(Rig rig, Rig::create(device, kernels, graph, {}));
   LK_ASSIGN(const double ms, fastest(seconds, [&] { return rig.run(); }));
-  return BenchLine{"register-only multiply-add", ms, 2.0 * double(shader::kFmaPeakPerTurn) * double(kTurns) * double(lanes)};
+  return BenchLine{"register-only multiply-add", ms,
+                   2.0 * double(shader::kFmaPeakPerTurn) * double(kTurns) * double(lanes)};
 }
 
 Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, double seconds) {
   const DecoderConfig& config = model.config();
   Graph g;
-  const auto input = [&](int64_t count, int64_t columns) { return g.input(join("x.", count, ".", columns), DType::f32, {count, columns}); };
-  const Tensor hidden = input(rows, config.hidden), attended = input(rows, int64_t(config.heads) * config.head_dim), gated = input(rows, config.intermediate);
+  const auto input = [&](int64_t count, int64_t columns) {
+    return g.input(join("x.", count, ".", columns), DType::f32, {count, columns});
+  };
+  const Tensor hidden = input(rows, config.hidden), attended = input(rows, int64_t(config.heads) * config.head_dim),
+               gated = input(rows, config.intermediate);
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
     const auto w = [&](WeightRole role) { return model.weights().tensor(g, role, layer); };
     // Neighbours in one storage become one product, as in the model's plans.
-    const Tensor q = w(WeightRole::q), k = w(WeightRole::k), v = w(WeightRole::v), gate = w(WeightRole::gate), up = w(WeightRole::up);
-    const bool one = g.info(q).storage.name == g.info(v).storage.name && q.shape.rows() % kGroupRows == 0 && k.shape.rows() % kGroupRows == 0;
+    const Tensor q = w(WeightRole::q), k = w(WeightRole::k), v = w(WeightRole::v), gate = w(WeightRole::gate),
+                 up = w(WeightRole::up);
+    const bool one = g.info(q).storage.name == g.info(v).storage.name && q.shape.rows() % kGroupRows == 0 &&
+                     k.shape.rows() % kGroupRows == 0;
     if (one) {
       matmul(g, hidden, g.add_weight_view(q, {q.shape.rows() + k.shape.rows() + v.shape.rows(), config.hidden}));
     } else {
@@ -148,16 +166,20 @@ Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, dou
     matmul(g, attended, w(WeightRole::o));
     if (g.info(gate).storage.name == g.info(up).storage.name) {
       const int64_t i = gate.shape.rows();
-      fused_matmul(g, {.x = hidden, .weight = g.add_weight_view(gate, {padded_rows(i) + i, config.hidden}), .gated_rows = i});
+      fused_matmul(
+          g, {.x = hidden, .weight = g.add_weight_view(gate, {padded_rows(i) + i, config.hidden}), .gated_rows = i});
     } else {
       for (const Tensor& weight : {gate, up}) matmul(g, hidden, weight);
     }
     matmul(g, gated, w(WeightRole::down));
   }
   const Tensor head = model.weights().tensor(g, WeightRole::output);
-  g.keep(matmul(g, input(head_rows, config.hidden), head ? head : model.weights().tensor(g, WeightRole::token_embedding)), "logits");
+  g.keep(
+      matmul(g, input(head_rows, config.hidden), head ? head : model.weights().tensor(g, WeightRole::token_embedding)),
+      "logits");
   if (g.error()) return *g.error();
-  const int64_t widest = std::max<int64_t>({config.hidden, int64_t(config.heads) * config.head_dim, config.intermediate});
+  const int64_t widest =
+      std::max<int64_t>({config.hidden, int64_t(config.heads) * config.head_dim, config.intermediate});
   LK_ASSIGN(Bound bound, bind_graph(model, g, std::max(rows, head_rows) * widest * 4));
   LK_ASSIGN(const double ms, time_plan(model.device(), *bound.plan, seconds));
   return BenchLine{join("chain of products, ", rows, rows == 1 ? " row" : " rows"), ms,
@@ -181,31 +203,82 @@ Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& opt
   const double error = nmse(got, expected);
   const double limit = options.session.kv == DType::f16 ? 5e-4 : 1e-6;
   if (!(error <= limit))
-    return Error{ErrorCode::internal, join("[bench] the fused plan's log-probabilities differ from the plain one's: nmse ", error, ", allowed ", limit, "."), {}};
+    return Error{ErrorCode::internal,
+                 join("[bench] the fused plan's log-probabilities differ from the plain one's: nmse ", error,
+                      ", allowed ", limit, "."),
+                 {}};
 
   std::vector<BenchLine> lines;
   const std::string note = join("nmse ", error, " against unfused");
   const auto prompt = sample_tokens(model, options.prompt + 1);
   LK_ASSIGN(const double prompt_ms, fastest(options.seconds, [&]() -> Status {
-    session.clear(0);
-    return session.set_tokens(0, prompt);
-  }));
+              session.clear(0);
+              return session.set_tokens(0, prompt);
+            }));
   LK_ASSIGN(const Plan* decode, session.decode_plan());
   const double layers_flops = product_flops(model, false);
-  lines.push_back({join("prompt ", options.prompt), prompt_ms, layers_flops * double(options.prompt), 0, double(options.prompt), note});
+  lines.push_back({join("prompt ", options.prompt), prompt_ms, layers_flops * double(options.prompt), 0,
+                   double(options.prompt), note});
   GenerateRequest request{.max_tokens = uint32_t(options.generate)};
   LK_ASSIGN(const double generate_ms, fastest(options.seconds, [&]() -> Status {
-    LK_TRY(session.set_tokens(0, std::span(prompt).first(8)));
-    return session.generate(std::span(&request, 1), {}).ok() ? Status(Done{}) : Error{ErrorCode::internal, "[bench] generation failed.", {}};
-  }));
+              LK_TRY(session.set_tokens(0, std::span(prompt).first(8)));
+              return session.generate(std::span(&request, 1), {}).ok()
+                         ? Status(Done{})
+                         : Error{ErrorCode::internal, "[bench] generation failed.", {}};
+            }));
   lines.push_back({"generation", generate_ms / double(options.generate), layers_flops + product_flops(model, true),
                    double(decode->counts().bytes), 1, note});
   return lines;
 }
 
+Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& options) {
+  if (!model.device().profile().timestamps)
+    return unsupported("[bench] This device has no timestamps, so its kernels cannot be timed one by one.");
+  SessionOptions timed = options.session;
+  timed.timestamps = true;
+  LK_ASSIGN(Session session, Session::create(model, timed));
+  std::vector<BenchLine> lines;
+  const auto add = [&](const char* what, const Plan& plan) {
+    const auto timings = plan.timings();
+    std::map<std::string, BenchLine> by_kernel;
+    std::map<std::string, int> dispatches;
+    for (size_t i = 0; i < timings.size(); ++i) {
+      const PlannedDispatch& item = plan.draft().dispatches[i];
+      BenchLine& line = by_kernel[item.dispatch.kernel];
+      line.milliseconds += timings[i];
+      line.flops += item.dispatch.flops;
+      line.bytes += double(item.dispatch.bytes);
+      ++dispatches[item.dispatch.kernel];
+    }
+    const size_t first = lines.size();
+    for (auto& [kernel, line] : by_kernel) {
+      line.what = join(what, " ", kernel);
+      line.note = join(dispatches[kernel], dispatches[kernel] == 1 ? " dispatch" : " dispatches");
+      lines.push_back(line);
+    }
+    std::sort(lines.begin() + std::ptrdiff_t(first), lines.end(),
+              [](const BenchLine& a, const BenchLine& b) { return a.milliseconds > b.milliseconds; });
+  };
+  const auto prompt = sample_tokens(model, options.prompt + 1);
+  const GenerateRequest request{.max_tokens = uint32_t(options.generate)};
+  for (int run = 0; run < 2; ++run) {  // the second one is warm
+    session.clear(0);
+    LK_TRY(session.set_tokens(0, prompt));
+    if (auto answer = session.generate(std::span(&request, 1), {}); !answer) return std::move(answer).error();
+  }
+  LK_ASSIGN(const Plan* read, session.read_plan(options.prompt));
+  add("prompt", *read);
+  LK_ASSIGN(const Plan* generate, session.decode_plan());
+  add("generate", *generate);
+  return lines;
+}
+
 Result<std::vector<BenchLine>> bench_matmul(Device& device, KernelLibrary& kernels, const MatmulBench& what) {
-  if (unit_layout(what.type).columns == 0) return invalid(join("[bench] ", name(what.type), " is not a weight type that kernels read."));
-  if (what.columns % layout(what.type).block) return invalid(join("[bench] ", what.columns, " columns are not a multiple of the block of ", layout(what.type).block, "."));
+  if (unit_layout(what.type).columns == 0)
+    return invalid(join("[bench] ", name(what.type), " is not a weight type that kernels read."));
+  if (what.columns % layout(what.type).block)
+    return invalid(
+        join("[bench] ", what.columns, " columns are not a multiple of the block of ", layout(what.type).block, "."));
   std::vector<std::byte> weights(row_bytes(what.type, uint64_t(what.columns)) * uint64_t(what.outputs));
   LK_TRY(quantise(what.type, noise(what.outputs * what.columns, 1), weights, 0));
   Graph g;
@@ -230,10 +303,15 @@ Result<std::vector<BenchLine>> bench_matmul(Device& device, KernelLibrary& kerne
     if (expected.empty()) expected = got;
     const double error = nmse(got, expected);
     if (!(error <= choice->tolerance))
-      return Error{ErrorCode::internal, join("[bench] matmul ", choice->name, " differs from the plain choice: nmse ", error, ", allowed ", choice->tolerance, "; run `lorikeet doctor`."), {}};
+      return Error{ErrorCode::internal,
+                   join("[bench] matmul ", choice->name, " differs from the plain choice: nmse ", error, ", allowed ",
+                        choice->tolerance, "; run `lorikeet doctor`."),
+                   {}};
     LK_ASSIGN(const double ms, fastest(what.seconds, [&] { return rig.run(); }));
-    const double bytes = double(packed_bytes(what.type, what.outputs, what.columns)) + 4.0 * double(what.rows * (what.columns + what.outputs));
-    lines.push_back({join("matmul ", choice->name), ms, 2.0 * double(what.rows * what.outputs * what.columns), bytes, 0, join("nmse ", error)});
+    const double bytes = double(packed_bytes(what.type, what.outputs, what.columns)) +
+                         4.0 * double(what.rows * (what.columns + what.outputs));
+    lines.push_back({join("matmul ", choice->name), ms, 2.0 * double(what.rows * what.outputs * what.columns), bytes, 0,
+                     join("nmse ", error)});
   }
   std::reverse(lines.begin(), lines.end());
   return lines;
@@ -243,7 +321,9 @@ Result<std::vector<BenchLine>> tune(Model& model, double seconds) {
   std::map<std::string, bool> seen;
   std::vector<BenchLine> lines;
   for (int64_t rows : {1, 4, 32, 128}) {
-    const DecoderShape shape{.rows = rows, .head = Head::logits, .wanted = rows,
+    const DecoderShape shape{.rows = rows,
+                             .head = Head::logits,
+                             .wanted = rows,
                              .sizes = {.places = 32, .control_words = 4096, .kv_limit = 32}};
     Graph whole = build_decoder(model.config(), model.weights(), shape);
     fuse(whole, model.device().profile());
@@ -260,8 +340,14 @@ Result<std::vector<BenchLine>> tune(Model& model, double seconds) {
         if (model.choices().quarantined(ChoiceTable::family(single, node), choice.name)) continue;
         LK_ASSIGN(Bound bound, bind_graph(model, single, 256, choice.name));
         LK_ASSIGN(const double ms, time_plan(model.device(), *bound.plan, seconds));
-        if (ms < best.milliseconds) best = {join(ChoiceTable::key(whole, node), " -> ", choice.name), ms, 2.0 * double(node.inputs[0].shape.rows() * node.inputs[1].shape.elements()),
-                                            double(packed_bytes(node.inputs[1].dtype, node.inputs[1].shape.rows(), node.inputs[1].shape.columns())), 0, choice.name};
+        if (ms < best.milliseconds)
+          best = {
+              join(ChoiceTable::key(whole, node), " -> ", choice.name),
+              ms,
+              2.0 * double(node.inputs[0].shape.rows() * node.inputs[1].shape.elements()),
+              double(packed_bytes(node.inputs[1].dtype, node.inputs[1].shape.rows(), node.inputs[1].shape.columns())),
+              0,
+              choice.name};
       }
       model.choices().prefer(ChoiceTable::key(whole, node), best.note, best.milliseconds);
       lines.push_back(best);

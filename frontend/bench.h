@@ -11,12 +11,12 @@
 namespace lorikeet {
 
 struct BenchLine {
-  std::string what;        // "generation", "prompt 128", "chain of products, 1 row", "matmul tile_4x8"
-  double milliseconds = 0; // of one run; the best of several
-  double flops = 0;        // of one run
-  double bytes = 0;        // of one run
-  double tokens = 0;       // of one run; 0 where that means nothing
-  std::string note;        // "nmse 3e-15 against plain"
+  std::string what;         // "generation", "prompt 128", "chain of products, 1 row", "matmul tile_4x8"
+  double milliseconds = 0;  // of one run; the best of several
+  double flops = 0;         // of one run
+  double bytes = 0;         // of one run
+  double tokens = 0;        // of one run; 0 where that means nothing
+  std::string note;         // "nmse 3e-15 against plain"
 
   double gflops() const { return flops / milliseconds / 1e6; }
   double gbytes() const { return bytes / milliseconds / 1e6; }
@@ -24,9 +24,9 @@ struct BenchLine {
 };
 
 struct BenchOptions {
-  int64_t prompt = 128;     // tokens
-  int64_t generate = 32;    // tokens
-  double seconds = 2;       // time spent on each line, at least three runs
+  int64_t prompt = 128;   // tokens
+  int64_t generate = 32;  // tokens
+  double seconds = 2;     // time spent on each line, at least three runs
   SessionOptions session;
 };
 
@@ -34,6 +34,8 @@ struct BenchOptions {
 Result<BenchLine> bench_peak(Device& device, KernelLibrary& kernels, double seconds);
 // Generation and prompt of the whole model, after its log-probabilities were compared with unfused plain choices.
 Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& options);
+// Where the time of a plan goes, a line a kernel, the longest first: reading a prompt, and generating after it.
+Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& options);
 // All matrix products of the model with their weights and nothing else: the head on `head_rows` of the rows.
 Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, double seconds);
 

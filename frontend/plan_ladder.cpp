@@ -47,11 +47,16 @@ Result<Plan*> PlanLadder::get(int64_t rows, Head head) {
   if (!scratch_ || scratch_->size() < drafted.scratch_bytes) {
     plans_.clear();  // they are recorded over the old arena
     scratch_.reset();
-    LK_ASSIGN(Buffer arena, model_->device().create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "scratch"}));
+    LK_ASSIGN(Buffer arena, model_->device().create_buffer(
+                                {std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "scratch"}));
     scratch_ = std::make_unique<Buffer>(std::move(arena));
   }
   static constexpr const char* kHeads[] = {"read", "generate", "logits", "log_prob"};
-  const PlanRequest request{join(kHeads[size_t(head)], " ", rows), storage_, {scratch_.get(), 0, scratch_->size()}, options_.progress};
+  const PlanRequest request{join(kHeads[size_t(head)], " ", rows),
+                            storage_,
+                            {scratch_.get(), 0, scratch_->size()},
+                            options_.progress,
+                            options_.timestamps};
   LK_ASSIGN(Plan plan, Plan::create(model_->device(), model_->kernels(), graph, std::move(drafted), request));
   return (plans_[{rows, head}] = std::make_unique<Plan>(std::move(plan))).get();
 }

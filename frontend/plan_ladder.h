@@ -1,5 +1,5 @@
-// PlanLadder: the plans of a session, one for each number of rows and kind of head, made when they are first needed. All
-// share one scratch arena, which is as large as the largest of them.
+// PlanLadder: the plans of a session, one for each number of rows and kind of head, made when they are first needed.
+// All share one scratch arena, which is as large as the largest of them.
 #pragma once
 
 #include <map>
@@ -21,7 +21,7 @@ int64_t rung_for(int64_t rows);
 int64_t rung_to_read(int64_t left);
 
 struct LadderOptions {
-  bool fuse = true, reproducible = false;
+  bool fuse = true, reproducible = false, timestamps = false;
   Progress progress;
 };
 

@@ -19,23 +19,24 @@
 namespace lorikeet {
 
 struct SessionOptions {
-  int64_t context = 0;       // positions a conversation may have; 0: 4096, or the model's if smaller
-  DType kv = DType::f32;     // or f16: half the memory, slightly different logits
-  uint32_t slots = 1;        // conversations
-  bool fuse = true;          // false: plain ops, slower, for comparison
-  bool reproducible = false; // one order of additions whatever the number of rows
-  bool logit_bias = false;   // set_logit_bias may be used
-  Progress progress;         // of kernel compilation
+  int64_t context = 0;        // positions a conversation may have; 0: 4096, or the model's if smaller
+  DType kv = DType::f32;      // or f16: half the memory, slightly different logits
+  uint32_t slots = 1;         // conversations
+  bool fuse = true;           // false: plain ops, slower, for comparison
+  bool reproducible = false;  // one order of additions whatever the number of rows
+  bool logit_bias = false;    // set_logit_bias may be used
+  bool timestamps = false;    // plans time each dispatch, see Plan::timings
+  Progress progress;          // of kernel compilation
 };
 
 // Greedy unless told otherwise. Stages in Hugging Face's order: penalty, temperature, top-k, top-p, min-p.
 struct SamplerSettings {
   bool greedy = true;
-  float temperature = 1;      // > 0
-  uint32_t top_k = 0;         // 0: off
-  float top_p = 1;            // (0, 1]; 1: off
-  float min_p = 0;            // [0, 1); 0: off
-  float repeat_penalty = 1;   // > 0; 1: off; covers the prompt and the answer
+  float temperature = 1;     // > 0
+  uint32_t top_k = 0;        // 0: off
+  float top_p = 1;           // (0, 1]; 1: off
+  float min_p = 0;           // [0, 1); 0: off
+  float repeat_penalty = 1;  // > 0; 1: off; covers the prompt and the answer
   uint64_t seed = 0;
 };
 
@@ -90,12 +91,14 @@ class Session {
   // (rows, vocabulary) f32 in order.
   using OnRows = std::function<Status(int64_t first, std::span<const float> values)>;
   Status logits(uint32_t slot, std::span<const int32_t> tokens, const OnRows& on_rows);
-  // Natural-log probability of tokens[i + 1] after tokens[0..i], for every i < n - 1, as a new conversation in the slot.
+  // Natural-log probability of tokens[i + 1] after tokens[0..i], for every i < n - 1, as a new conversation in the
+  // slot.
   Result<std::vector<float>> log_probs(uint32_t slot, std::span<const int32_t> tokens);
 
   void clear(uint32_t slot);
   Status fork(uint32_t from, uint32_t to);  // `to` becomes a copy of `from`
-  Result<std::string> save(uint32_t slot);  // tokens and cache, for restore into a session of the same model and options
+  Result<std::string> save(
+      uint32_t slot);  // tokens and cache, for restore into a session of the same model and options
   Status restore(uint32_t slot, std::string_view saved);
   Status set_logit_bias(uint32_t slot, std::span<const float> bias);  // (vocabulary); -inf forbids a token; empty: none
 

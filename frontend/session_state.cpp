@@ -17,18 +17,24 @@ constexpr int64_t kRing = 64;
 
 int64_t seen_words(const Model& model) { return (int64_t(model.config().vocabulary) + 31) / 32; }
 
-uint32_t blocks_for(int64_t positions) { return uint32_t((positions + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions); }
+uint32_t blocks_for(int64_t positions) {
+  return uint32_t((positions + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions);
+}
 
 uint32_t bits(float value) { return std::bit_cast<uint32_t>(value); }
 
 }  // namespace
 
 Status check_sampler(const SamplerSettings& s) {
-  const auto wrong = [](const char* what, const char* range, float given) { return invalid(join(what, " must be ", range, ", ", given, " was given.")); };
-  if (!s.greedy && !(s.temperature > 0 && std::isfinite(s.temperature))) return wrong("temperature", "above 0", s.temperature);
+  const auto wrong = [](const char* what, const char* range, float given) {
+    return invalid(join(what, " must be ", range, ", ", given, " was given."));
+  };
+  if (!s.greedy && !(s.temperature > 0 && std::isfinite(s.temperature)))
+    return wrong("temperature", "above 0", s.temperature);
   if (!(s.top_p > 0 && s.top_p <= 1)) return wrong("top-p", "above 0 and at most 1", s.top_p);
   if (!(s.min_p >= 0 && s.min_p < 1)) return wrong("min-p", "at least 0 and below 1", s.min_p);
-  if (!(s.repeat_penalty > 0 && std::isfinite(s.repeat_penalty))) return wrong("repeat-penalty", "above 0", s.repeat_penalty);
+  if (!(s.repeat_penalty > 0 && std::isfinite(s.repeat_penalty)))
+    return wrong("repeat-penalty", "above 0", s.repeat_penalty);
   return Done{};
 }
 
@@ -67,24 +73,37 @@ int64_t SessionState::context(const Model& model, const SessionOptions& options)
 Status SessionState::check(Model& model, const SessionOptions& options) {
   const int64_t limit = model.config().context_length;
   if (options.context < 0 || (limit > 0 && options.context > limit))
-    return invalid(join("the context must be between 1 and the model's ", limit, " positions, ", options.context, " were given."));
-  if (options.kv != DType::f32 && options.kv != DType::f16) return invalid(join("the KV cache is f32 or f16, not ", name(options.kv), "."));
-  if (options.kv == DType::f16 && model.config().head_dim % 2) return unsupported(join("an f16 cache needs an even head size, this model's is ", model.config().head_dim, "."));
-  if (options.slots < 1 || options.slots > kMaxRows) return invalid(join("a session has 1 to ", kMaxRows, " slots, ", options.slots, " were given."));
+    return invalid(
+        join("the context must be between 1 and the model's ", limit, " positions, ", options.context, " were given."));
+  if (options.kv != DType::f32 && options.kv != DType::f16)
+    return invalid(join("the KV cache is f32 or f16, not ", name(options.kv), "."));
+  if (options.kv == DType::f16 && model.config().head_dim % 2)
+    return unsupported(join("an f16 cache needs an even head size, this model's is ", model.config().head_dim, "."));
+  if (options.slots < 1 || options.slots > kMaxRows)
+    return invalid(join("a session has 1 to ", kMaxRows, " slots, ", options.slots, " were given."));
   return Done{};
 }
 
 SessionState::SessionState(Model& model, const SessionOptions& options)
-    : model_(&model), options_(options), context_(context(model, options)), blocks_per_slot_(blocks_for(context_)),
-      tables_(uint32_t(kMaxRows), options.slots, blocks_per_slot_), sampling_(options.slots, true) {}
+    : model_(&model),
+      options_(options),
+      context_(context(model, options)),
+      blocks_per_slot_(blocks_for(context_)),
+      tables_(uint32_t(kMaxRows), options.slots, blocks_per_slot_),
+      sampling_(options.slots, true) {}
 
 SessionState::~SessionState() {
   if (uploader_) (void)uploader_->finish();  // of a lost device nothing is in flight
 }
 
 SessionSizes SessionState::sizes(int64_t places) const {
-  return {.places = places, .kv = options_.kv, .slots = options_.slots, .ring = kRing, .control_words = int64_t(tables_.words()),
-          .kv_limit = context_, .logit_bias = options_.logit_bias};
+  return {.places = places,
+          .kv = options_.kv,
+          .slots = options_.slots,
+          .ring = kRing,
+          .control_words = int64_t(tables_.words()),
+          .kv_limit = context_,
+          .logit_bias = options_.logit_bias};
 }
 
 Result<Buffer*> SessionState::make(std::unique_ptr<Buffer>& place, uint64_t bytes, MemoryUse use, const char* name) {
@@ -102,16 +121,17 @@ Result<std::unique_ptr<SessionState>> SessionState::create(Model& model, const S
   LK_TRY(state->make(state->tokens_, slots * kRing * 4, MemoryUse::readback, "tokens"));
   LK_TRY(state->make(state->target_, kMaxRows * 4, MemoryUse::device, "target"));
   if (options.logit_bias) LK_TRY(state->make(state->bias_, slots * vocabulary * 4, MemoryUse::device, "logit_bias"));
-  const uint64_t largest = std::max({state->tables_.words() * 4, uint64_t(seen_words(model)) * 4, options.logit_bias ? vocabulary * 4 : 0});
+  const uint64_t largest =
+      std::max({state->tables_.words() * 4, uint64_t(seen_words(model)) * 4, options.logit_bias ? vocabulary * 4 : 0});
   LK_ASSIGN(Uploader uploader, Uploader::create(device, largest, 3));
   state->uploader_ = std::make_unique<Uploader>(std::move(uploader));
   const int64_t first = blocks_for(std::min(state->context_, kFirstPositions)) * int64_t(options.slots);
   LK_ASSIGN(KvCache cache, KvCache::create(device, model.config(), options.kv, first));
   state->cache_ = std::make_unique<KvCache>(std::move(cache));
   SessionState* self = state.get();
-  state->plans_ = std::make_unique<PlanLadder>(model, state->sizes(state->cache_->places()),
-                                               [self](const GraphTensor& info) { return self->storage(info); },
-                                               LadderOptions{options.fuse, options.reproducible, options.progress});
+  state->plans_ = std::make_unique<PlanLadder>(
+      model, state->sizes(state->cache_->places()), [self](const GraphTensor& info) { return self->storage(info); },
+      LadderOptions{options.fuse, options.reproducible, options.timestamps, options.progress});
   LK_TRY(state->tables_.upload_blocks(*state->uploader_, {state->control_.get(), 0, state->tables_.words() * 4}));
   return state;
 }
@@ -123,7 +143,7 @@ Result<SessionMemory> SessionState::memory(Model& model, const SessionOptions& o
   memory.cache_bytes = KvCache::bytes(model.config(), options.kv, places);
   memory.table_bytes = draft.tables_.words() * 4 + options.slots * (uint64_t(seen_words(model)) + kRing) * 4 +
                        (options.logit_bias ? options.slots * uint64_t(model.config().vocabulary) * 4 : 0);
-  PlanLadder ladder(model, draft.sizes(places), {}, {options.fuse, options.reproducible, {}});
+  PlanLadder ladder(model, draft.sizes(places), {}, {options.fuse, options.reproducible});
   LK_ASSIGN(const uint64_t read, ladder.scratch_bytes(rung_for(std::min(draft.context_, kMaxRows)), Head::none));
   LK_ASSIGN(const uint64_t sample, ladder.scratch_bytes(rung_for(options.slots), Head::sample));
   memory.scratch_bytes = std::max(read, sample);
@@ -174,7 +194,8 @@ void SessionState::release_blocks(Conversation& conversation) {
 
 Status SessionState::copy_cache(const Conversation& from, const Conversation& to) {
   const auto count = blocks_for(from.cached);
-  return cache_->copy_blocks(model_->device(), {from.blocks.begin(), from.blocks.begin() + count}, {to.blocks.begin(), to.blocks.begin() + count});
+  return cache_->copy_blocks(model_->device(), {from.blocks.begin(), from.blocks.begin() + count},
+                             {to.blocks.begin(), to.blocks.begin() + count});
 }
 
 // --- the control tables ----------------------------------------------------------------------------------------------
@@ -196,7 +217,8 @@ Status SessionState::set_targets(std::span<const int32_t> targets) {
   return uploader_->write({target_.get(), 0, targets.size_bytes()}, std::as_bytes(targets));
 }
 
-Status SessionState::start_sampling(const GenerateRequest& request, const Conversation& conversation, uint32_t max_tokens) {
+Status SessionState::start_sampling(const GenerateRequest& request, const Conversation& conversation,
+                                    uint32_t max_tokens) {
   const SamplerSettings& s = request.sampler;
   const uint32_t words = uint32_t(seen_words(*model_));
   shader::Slot slot{};
@@ -232,7 +254,8 @@ int32_t SessionState::sampled_token(uint32_t slot, uint32_t number) const {
 Status SessionState::set_logit_bias(Conversation& conversation, uint32_t slot, std::span<const float> bias) {
   if (!options_.logit_bias) return invalid("the session was made without logit_bias.");
   const uint64_t vocabulary = model_->config().vocabulary;
-  if (!bias.empty() && bias.size() != vocabulary) return invalid(join("a logit bias has ", vocabulary, " values, ", bias.size(), " were given."));
+  if (!bias.empty() && bias.size() != vocabulary)
+    return invalid(join("a logit bias has ", vocabulary, " values, ", bias.size(), " were given."));
   conversation.logit_bias.assign(bias.begin(), bias.end());
   if (bias.empty()) return Done{};
   return uploader_->write({bias_.get(), slot * vocabulary * 4, vocabulary * 4}, std::as_bytes(bias));
@@ -261,13 +284,14 @@ bool get(std::string_view& in, T& value) {
 
 std::string SessionState::signature() const {
   const DecoderConfig& c = model_->config();
-  return join(c.model_type, " ", c.layers, "x", c.hidden, " heads ", c.heads, "/", c.kv_heads, "x", c.head_dim, " vocabulary ",
-              c.vocabulary, " weights ", model_->memory().weight_bytes, " cache ", name(options_.kv));
+  return join(c.model_type, " ", c.layers, "x", c.hidden, " heads ", c.heads, "/", c.kv_heads, "x", c.head_dim,
+              " vocabulary ", c.vocabulary, " weights ", model_->memory().weight_bytes, " cache ", name(options_.kv));
 }
 
 Result<std::string> SessionState::save(const Conversation& conversation) {
   const uint32_t count = blocks_for(conversation.cached);
-  LK_ASSIGN(const auto cache, cache_->read_blocks(model_->device(), {conversation.blocks.begin(), conversation.blocks.begin() + count}));
+  LK_ASSIGN(const auto cache,
+            cache_->read_blocks(model_->device(), {conversation.blocks.begin(), conversation.blocks.begin() + count}));
   const std::string sign = signature();
   std::string out(kMagic);
   put(out, uint64_t(sign.size()));
@@ -289,7 +313,8 @@ Status SessionState::restore(std::vector<Conversation>& conversations, uint32_t 
   uint64_t size = 0, sampled = 0, feeds = 0;
   if (!get(in, size) || size > in.size()) return broken;
   if (in.substr(0, size) != signature())
-    return invalid(join("the conversation was saved with another model or cache: \"", in.substr(0, size), "\", this is \"", signature(), "\"."));
+    return invalid(join("the conversation was saved with another model or cache: \"", in.substr(0, size),
+                        "\", this is \"", signature(), "\"."));
   in.remove_prefix(size);
   Conversation loaded;
   const uint32_t vocabulary = model_->config().vocabulary;

@@ -12,5 +12,7 @@ struct AttentionParams {
   uint splits;  // parts that a context is cut into at most
 };
 const uint kMaxHeadDim = 256u;
+const uint kGridPairs =
+    2u;  // in front of the splits' weights: the grid of attention_combine, written by attention_flash
 LK_PARAMS_END
 #endif

@@ -20,16 +20,16 @@ void main() {
   if (splits == 1u) return;
   const uint own = row * p.heads + gl_WorkGroupID.x;
   float largest = kNoScore;
-  for (uint s = 0u; s < splits; ++s) largest = max(largest, weights[own * p.splits + s].x);
+  for (uint s = 0u; s < splits; ++s) largest = max(largest, weights[kGridPairs + own * p.splits + s].x);
   float total = 0.0;
   for (uint s = 0u; s < splits; ++s) {
-    const vec2 weight = weights[own * p.splits + s];
+    const vec2 weight = weights[kGridPairs + own * p.splits + s];
     total += weight.y * exp(weight.x - largest);
   }
   for (uint d = gl_LocalInvocationIndex; d < HEAD_DIM; d += 64u) {
     float sum = 0.0;
     for (uint s = 0u; s < splits; ++s)
-      sum += sums[(own * p.splits + s) * HEAD_DIM + d] * exp(weights[own * p.splits + s].x - largest);
+      sum += sums[(own * p.splits + s) * HEAD_DIM + d] * exp(weights[kGridPairs + own * p.splits + s].x - largest);
     y[own * HEAD_DIM + d] = sum / total;
   }
 }

@@ -18,7 +18,8 @@ layout(push_constant) uniform Params { AttentionParams p; };
 #include "shaders/common/attention.glsl"
 layout(binding = 4) writeonly buffer Y { float y[]; };
 layout(binding = 5) writeonly buffer Sums { float sums[]; };      // (row, head, split, dimension)
-layout(binding = 6) writeonly buffer Weights { vec2 weights[]; };  // (row, head, split): largest, sum
+layout(binding = 6) writeonly buffer Weights { vec2 weights[]; };  // kGridPairs, then (row, head, split): largest, sum
+layout(binding = 6) writeonly buffer CombineGrid { uint combine_grid[]; };
 
 const uint QUERIES = ROWS * HEADS;
 const uint QUADS = (HEAD_DIM + 3u) / 4u;
@@ -169,7 +170,7 @@ void attend(uint slot, uint members, uint first_head, uint head_count, uint kv_h
     [[unroll]] for (uint k = 0u; k < 8u; ++k) total += eighths[t * 8u + k];
     const uint own = tile_row(r) * p.heads + first_head + t % HEADS;
     const uint split = own * p.splits + gl_WorkGroupID.x;
-    if (!whole && LANE == 0u) weights[split] = vec2(largest[t], total);
+    if (!whole && LANE == 0u) weights[kGridPairs + split] = vec2(largest[t], total);
     [[unroll]] for (uint u = 0u; u < UNITS_A_LANE; ++u) {
       const uint unit = LANE + u * 64u;
       if (unit >= UNITS) continue;
@@ -187,7 +188,18 @@ void attend(uint slot, uint members, uint first_head, uint head_count, uint kv_h
   }
 }
 
+// No work for attention_combine, not even an empty workgroup, where every row's context is one split.
+void write_combine_grid() {
+  bool any = false;
+  for (uint row = 0u; row < min(step_rows(), p.rows); ++row)
+    any = any || (row_slot(row) != kNoSlot && splits_of(row_position(row)) > 1u);
+  combine_grid[0] = any ? p.heads : 0u;
+  combine_grid[1] = p.rows;
+  combine_grid[2] = 1u;
+}
+
 void main() {
+  if (p.splits > 1u && gl_WorkGroupID == uvec3(0u) && LANE == 0u) write_combine_grid();
   const uint group = p.heads / p.kv_heads;
   const uint parts = (group + HEADS - 1u) / HEADS;
   const uint kv_head = gl_WorkGroupID.y / parts;

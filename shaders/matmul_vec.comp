@@ -4,10 +4,11 @@
 // A lane owns RPL weight rows (gated: half of them up rows), lanes of a workgroup neighbouring ones; x is the same for
 // all lanes. Along the columns SLICES lanes share a row (GPUs only) and are added through shared memory. Block scales
 // are factored out of the sums: acc = sum over blocks of d * sum(q x) + m * sum(x). x columns: a multiple of 32.
+// With NORM, x is normed (rms): the lanes multiply by the norm weight as they read, and by the factor at the end.
 //   any        RPL is given by a specialisation constant
 //   fixed      8 rows, for drivers that do not unroll loops up to specialisation constants
 //   broadcast  as any; lanes read 8 columns of x together and hand them round, for subgroups of 8 and more on devices
-//              where a uniform load costs many instructions; one slice
+//              where a uniform load costs many instructions; one slice; the only form that norms
 //
 // variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k FORM=any|fixed|broadcast
 #extension GL_GOOGLE_include_directive : require
@@ -24,16 +25,32 @@ layout(local_size_x_id = 0, local_size_y_id = 1) in;
 #endif
 #include "shaders/common/product.glsl"
 
+#ifdef FORM_broadcast
+layout(constant_id = 7) const bool NORM = false;
+layout(binding = 5) readonly restrict buffer Norm { float norm[]; };
+#endif
+
 const uint LANES = gl_WorkGroupSize.x;
 const uint SLICES = gl_WorkGroupSize.y;
 const uint PARTS = SLICES > 1u ? LANES * SLICES * RPL : 1u;
 shared float parts[PARTS];
 
+#ifdef FORM_broadcast
+float sum_of_eight(float mine) {
+  return subgroupBroadcast(mine, 0u) + subgroupBroadcast(mine, 1u) + subgroupBroadcast(mine, 2u) + subgroupBroadcast(mine, 3u) +
+         subgroupBroadcast(mine, 4u) + subgroupBroadcast(mine, 5u) + subgroupBroadcast(mine, 6u) + subgroupBroadcast(mine, 7u);
+}
+#endif
+
 // Columns 8 at .. 8 at + 7 of x, multiplied by `raw` for weights that are masked in place, and their sum before that.
-void load_x(uint at, out float v[8], out float sum) {
+void load_x(uint at, out float v[8], out float sum, inout float square) {
 #ifdef FORM_broadcast
   const uint column = gl_SubgroupInvocationID & 7u;
-  const float mine = x[at * 8u + column];
+  float mine = x[at * 8u + column];
+  if (NORM) {
+    square = fma(mine, mine, square);
+    mine *= norm[p.norm_at + at * 8u + column];
+  }
   const float raw = mine * (column < 4u ? RAW_A[column] : RAW_B[column - 4u]);
   v[0] = subgroupBroadcast(raw, 0u);
   v[1] = subgroupBroadcast(raw, 1u);
@@ -44,10 +61,7 @@ void load_x(uint at, out float v[8], out float sum) {
   v[6] = subgroupBroadcast(raw, 6u);
   v[7] = subgroupBroadcast(raw, 7u);
   sum = 0.0;
-  if (SHIFTED == 1) {
-    sum = subgroupBroadcast(mine, 0u) + subgroupBroadcast(mine, 1u) + subgroupBroadcast(mine, 2u) + subgroupBroadcast(mine, 3u) +
-          subgroupBroadcast(mine, 4u) + subgroupBroadcast(mine, 5u) + subgroupBroadcast(mine, 6u) + subgroupBroadcast(mine, 7u);
-  }
+  if (SHIFTED == 1) sum = sum_of_eight(mine);
 #else
   vec4 a = x[at * 2u], b = x[at * 2u + 1u];
   const vec4 both = a + b;
@@ -80,6 +94,7 @@ void main() {
     acc[c] = 0.0;
   }
 
+  float square = 0.0;  // sum of x^2 over the columns that this lane has read for all
   const uint blocks = p.columns / 32u;
   for (uint block = slice; block < blocks; block += SLICES) {
     const uint unit = block / UNIT_BLOCKS * UNIT_WORDS * 32u;
@@ -91,7 +106,7 @@ void main() {
       [[unroll]] for (uint k = 0u; k < SCALE_PIECES; ++k) {
         const uint piece = scaled + k;
         float v[8], sum;
-        load_x(block * 4u + piece, v, sum);
+        load_x(block * 4u + piece, v, sum, square);
         sum_x += sum;
         [[unroll]] for (uint c = 0u; c < RPL; ++c) {
           vec4 a, b;
@@ -107,6 +122,12 @@ void main() {
       }
     }
   }
+#ifdef FORM_broadcast
+  if (NORM) {
+    const float factor = inversesqrt(sum_of_eight(square) / float(p.columns) + p.eps);
+    [[unroll]] for (uint c = 0u; c < RPL; ++c) acc[c] *= factor;
+  }
+#endif
   if (SLICES > 1u) add_slices(acc);
   if (slice > 0u) return;
 

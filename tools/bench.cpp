@@ -34,7 +34,7 @@ struct Arguments {
   std::string op, type = "q4_1", shape = "1536x576";
   int64_t rows = 1, prompt = 128, generate = 32;
   double seconds = 2;
-  bool tune = false, json = false;
+  bool tune = false, profile = false, json = false;
 };
 
 Result<std::vector<BenchLine>> model_lines(Device& device, const Arguments& a) {
@@ -44,6 +44,11 @@ Result<std::vector<BenchLine>> model_lines(Device& device, const Arguments& a) {
   std::vector<BenchLine> lines{peak};
   BenchOptions options{.prompt = a.prompt, .generate = a.generate, .seconds = a.seconds};
   options.session = a.model.session();
+  if (a.profile) {
+    LK_ASSIGN(auto profile, bench_profile(model, options));
+    profile.insert(profile.begin(), peak);
+    return profile;
+  }
   LK_ASSIGN(const auto whole, bench_model(model, options));
   LK_ASSIGN(const BenchLine prompt_chain, bench_chain(model, a.prompt, 8, a.seconds));
   LK_ASSIGN(const BenchLine chain, bench_chain(model, 1, 1, a.seconds));
@@ -56,7 +61,8 @@ Result<std::vector<BenchLine>> op_lines(Device& device, const Arguments& a) {
   const auto type = dtype_from_name(a.type);
   MatmulBench what{.rows = a.rows, .seconds = a.seconds};
   if (!type) return invalid(join("\"", a.type, "\" is not a type; try f16, q8_0, q4_0, q4_1, q4_k, q6_k."));
-  if (std::sscanf(a.shape.c_str(), "%ldx%ld", &what.outputs, &what.columns) != 2 || what.outputs < 1 || what.columns < 1)
+  if (std::sscanf(a.shape.c_str(), "%ldx%ld", &what.outputs, &what.columns) != 2 || what.outputs < 1 ||
+      what.columns < 1)
     return invalid(join("--shape is OUTPUTSxCOLUMNS, such as 1536x576; \"", a.shape, "\" was given."));
   what.type = *type;
   KernelLibrary kernels;
@@ -72,8 +78,10 @@ Status run(const Arguments& a) {
   const double peak = lines.front().what.starts_with("register") ? lines.front().gflops() : 0;
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const BenchLine& line : lines) all.push_back(json(line));
-  if (a.json) std::printf("%s\n", nlohmann::ordered_json{{"device", device.profile().name}, {"lines", all}}.dump().c_str());
-  else for (const BenchLine& line : lines) print(line, peak);
+  if (a.json)
+    std::printf("%s\n", nlohmann::ordered_json{{"device", device.profile().name}, {"lines", all}}.dump().c_str());
+  else
+    for (const BenchLine& line : lines) print(line, peak);
   return Done{};
 }
 
@@ -81,20 +89,30 @@ Status run(const Arguments& a) {
 
 void add_bench(CLI::App& program, Job& job) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* command = program.add_subcommand("bench", "Verify, then time: a whole model, its matrix products, or one op");
+  CLI::App* command =
+      program.add_subcommand("bench", "Verify, then time: a whole model, its matrix products, or one op");
   a->model.add(*command);
   command->get_option("--model")->required(false);
   command->add_option("--op", a->op, "Time the choices of one op instead of a model: matmul");
   command->add_option("--type", a->type, "with --op: weight type")->capture_default_str();
   command->add_option("--shape", a->shape, "with --op: OUTPUTSxCOLUMNS")->capture_default_str();
-  command->add_option("--rows", a->rows, "with --op: rows of the input")->capture_default_str()->check(CLI::Range(1, 4096));
+  command->add_option("--rows", a->rows, "with --op: rows of the input")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
   command->add_option("--prompt", a->prompt, "Tokens of the prompt")->capture_default_str()->check(CLI::Range(1, 512));
-  command->add_option("--generate", a->generate, "Tokens to generate")->capture_default_str()->check(CLI::Range(1, 1024));
-  command->add_option("--seconds", a->seconds, "Time spent on each line")->capture_default_str()->check(CLI::Range(0.01, 600.0));
+  command->add_option("--generate", a->generate, "Tokens to generate")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--seconds", a->seconds, "Time spent on each line")
+      ->capture_default_str()
+      ->check(CLI::Range(0.01, 600.0));
   command->add_flag("--tune", a->tune, "Time every choice of the model's products and remember the fastest");
+  command->add_flag("--profile", a->profile, "Time each kernel of the model's plans");
   command->add_flag("--json", a->json, "One JSON object");
-  command->footer("Examples:\n  lorikeet bench -m model.gguf\n  lorikeet bench -m model.gguf --tune\n"
-                  "  lorikeet bench --op matmul --type q8_0 --shape 4096x4096 --rows 128");
+  command->footer(
+      "Examples:\n  lorikeet bench -m model.gguf\n  lorikeet bench -m model.gguf --tune\n"
+      "  lorikeet bench -m model.gguf --profile\n  lorikeet bench --op matmul --type q8_0 --shape 4096x4096 --rows "
+      "128");
   command->callback([a, &job] {
     if (a->model.path.empty() == a->op.empty()) throw CLI::ValidationError("bench needs either --model or --op.");
     job = [a] { return run(*a); };

@@ -1,6 +1,6 @@
+#include "shaders/attention.h"
 #include "runtime/ops/ops.h"
 #include "runtime/ops/support.h"
-#include "shaders/attention.h"
 
 namespace lorikeet {
 namespace {
@@ -16,7 +16,14 @@ struct Numbers {
 };
 
 Numbers numbers(int64_t rows, const Attributes& a) {
-  Numbers n{rows, a.integer("heads"), a.integer("kv_heads"), a.integer("head_dim"), a.integer("window"), a.integer("kv_limit"), 1, a.number("scale")};
+  Numbers n{rows,
+            a.integer("heads"),
+            a.integer("kv_heads"),
+            a.integer("head_dim"),
+            a.integer("window"),
+            a.integer("kv_limit"),
+            1,
+            a.number("scale")};
   n.group = n.kv_heads > 0 ? n.heads / n.kv_heads : 1;
   return n;
 }
@@ -33,9 +40,11 @@ Result<Shapes> shape(Inputs inputs, const Attributes& attributes) {
   if (q.shape.columns() != n.heads * n.head_dim)
     return invalid(join("q is ", q.shape.text(), ", its last axis must be ", n.heads, " heads * ", n.head_dim, "."));
   LK_TRY(expect_caches(inputs[1], inputs[2], n.kv_heads * n.head_dim));
-  if (inputs[1].dtype == DType::f16 && n.head_dim % 2) return invalid(join("an f16 cache needs an even head_dim, not ", n.head_dim, "."));
+  if (inputs[1].dtype == DType::f16 && n.head_dim % 2)
+    return invalid(join("an f16 cache needs an even head_dim, not ", n.head_dim, "."));
   if (n.window < 0 || n.kv_limit < 1 || n.kv_limit > (1 << 24))
-    return invalid(join("kv_limit must be 1 to 2^24 and window not negative, ", n.kv_limit, " and ", n.window, " were given."));
+    return invalid(
+        join("kv_limit must be 1 to 2^24 and window not negative, ", n.kv_limit, " and ", n.window, " were given."));
   LK_TRY(expect_words("control", inputs[3]));
   return Shapes{{DType::f32, q.shape}};
 }
@@ -44,13 +53,17 @@ Result<Shapes> shape(Inputs inputs, const Attributes& attributes) {
 class Lowering {
  public:
   Lowering(const Node& node, const DeviceProfile& profile)
-      : node_(node), profile_(profile), n_(numbers(node.inputs[0].shape.rows(), node.attributes)), cpu_(profile.kind == DeviceKind::cpu) {}
+      : node_(node),
+        profile_(profile),
+        n_(numbers(node.inputs[0].shape.rows(), node.attributes)),
+        cpu_(profile.kind == DeviceKind::cpu) {}
 
   void run(Choices& choices) const {
     const bool many_rows = n_.rows >= 16;
     const bool fits_rows = n_.head_dim % 4 == 0 && n_.head_dim <= 128 && turns_of_rows() < kTurns;
     if (many_rows && cpu_ && fits_rows) choices.push_back(lane_a_row());
-    if (many_rows && tile_rows() > 1 && tile_rows() * turns_of_flash() < kTurns) choices.push_back(flash("flash_tile", tile_rows(), 1));
+    if (many_rows && tile_rows() > 1 && tile_rows() * turns_of_flash() < kTurns)
+      choices.push_back(flash("flash_tile", tile_rows(), 1));
     choices.push_back(flash("flash", 1, splits()));
     if (!(many_rows && cpu_) && fits_rows) choices.push_back(lane_a_row());
     choices.push_back(plain());
@@ -77,21 +90,24 @@ class Lowering {
   }
 
   shader::AttentionParams params(int64_t splits) const {
-    return {uint32_t(n_.rows), uint32_t(n_.heads), uint32_t(n_.kv_heads), float(n_.scale), uint32_t(n_.window), uint32_t(splits)};
+    return {uint32_t(n_.rows), uint32_t(n_.heads),  uint32_t(n_.kv_heads),
+            float(n_.scale),   uint32_t(n_.window), uint32_t(splits)};
   }
   double flops() const { return 4.0 * double(n_.rows * n_.heads * n_.head_dim) * double(n_.kv_limit); }  // at the limit
-  uint64_t bytes() const { return uint64_t(8 * n_.rows * n_.heads * n_.head_dim); }                     // besides the caches
+  uint64_t bytes() const { return uint64_t(8 * n_.rows * n_.heads * n_.head_dim); }  // besides the caches
   std::string variant() const { return std::string(cache_variant(node_.inputs[1])); }
 
   std::vector<Operand> operands() const {
-    return {Operand::of(node_.inputs[3]), Operand::of(node_.inputs[0]), Operand::of(node_.inputs[1]), Operand::of(node_.inputs[2]),
-            Operand::of(node_.outputs[0])};
+    return {Operand::of(node_.inputs[3]), Operand::of(node_.inputs[0]), Operand::of(node_.inputs[1]),
+            Operand::of(node_.inputs[2]), Operand::of(node_.outputs[0])};
   }
 
   Choice flash(std::string_view name, int64_t rows, int64_t splits) const {
     enum : int32_t { sums, weights };
     const uint64_t parts = uint64_t(splits > 1 ? n_.rows * n_.heads * splits : 1);
-    Choice choice{.name = std::string(name), .scratch = {parts * uint64_t(n_.head_dim) * 4, parts * 8}, .pinned_order = false};
+    Choice choice{.name = std::string(name),
+                  .scratch = {parts * uint64_t(n_.head_dim) * 4, (shader::kGridPairs + parts) * 8},
+                  .pinned_order = false};
     Dispatch dispatch{.kernel = "attention_flash/" + variant(),
                       .constants = {{0, uint32_t(n_.head_dim)}, {1, uint32_t(rows)}, {2, uint32_t(flash_heads())}},
                       .operands = operands(),
@@ -105,10 +121,11 @@ class Lowering {
     if (splits == 1) return choice;
     choice.dispatches.push_back({.kernel = "attention_combine",
                                  .constants = {{0, uint32_t(n_.head_dim)}},
-                                 .operands = {Operand::of(node_.inputs[3]), Operand::of_scratch(sums), Operand::of_scratch(weights),
-                                              Operand::of(node_.outputs[0])},
+                                 .operands = {Operand::of(node_.inputs[3]), Operand::of_scratch(sums),
+                                              Operand::of_scratch(weights), Operand::of(node_.outputs[0])},
                                  .params = params_bytes(params(splits)),
-                                 .groups = {uint32_t(n_.heads), uint32_t(n_.rows), 1}});
+                                 .indirect = true,
+                                 .arguments = Operand::of_scratch(weights)});
     return choice;
   }
 
@@ -142,7 +159,9 @@ class Lowering {
   const bool cpu_;
 };
 
-void lower(const Graph&, const Node& node, const DeviceProfile& profile, Choices& choices) { Lowering(node, profile).run(choices); }
+void lower(const Graph&, const Node& node, const DeviceProfile& profile, Choices& choices) {
+  Lowering(node, profile).run(choices);
+}
 
 const Op kOp = {.name = "attention", .shape = shape, .lower = lower};
 
@@ -150,8 +169,12 @@ const Op kOp = {.name = "attention", .shape = shape, .lower = lower};
 
 Tensor attention(Graph& g, Tensor q, Tensor cache_k, Tensor cache_v, Tensor control, const AttentionAttributes& a) {
   return g.apply(kOp, {q, cache_k, cache_v, control},
-                 {{"heads", a.heads}, {"kv_heads", a.kv_heads}, {"head_dim", a.head_dim}, {"scale", a.scale},
-                  {"window", a.window}, {"kv_limit", a.kv_limit}})[0];
+                 {{"heads", a.heads},
+                  {"kv_heads", a.kv_heads},
+                  {"head_dim", a.head_dim},
+                  {"scale", a.scale},
+                  {"window", a.window},
+                  {"kv_limit", a.kv_limit}})[0];
 }
 
 }  // namespace lorikeet

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
@@ -13,7 +14,16 @@ namespace lorikeet {
 namespace {
 
 // Specialisation constants of the matmul kernels (shaders/common/product.glsl).
-enum Constant : uint32_t { kLanes = 0, kSlices = 1, kRowsPerLane = 2, kGated = 3, kHasBias = 4, kHasResidual = 5, kTokensPerLane = 6 };
+enum Constant : uint32_t {
+  kLanes = 0,
+  kSlices = 1,
+  kRowsPerLane = 2,
+  kGated = 3,
+  kHasBias = 4,
+  kHasResidual = 5,
+  kTokensPerLane = 6,
+  kNorm = 7
+};
 
 // Some drivers silently end an invocation's loops after 65,535 turns; the plain kernel takes 32 columns a turn, twice
 // when gated.
@@ -29,9 +39,11 @@ Status check_weight(const Tensor& x, const Tensor& weight) {
   if (!x || !weight) return invalid("x and weight must be given.");
   if (x.dtype != DType::f32) return invalid(join("x is ", name(x.dtype), ", expected f32."));
   if (weight.shape.rank() != 2) return invalid(join("weight is ", weight.shape.text(), ", expected (rows, columns)."));
-  if (unit_layout(weight.dtype).columns == 0) return invalid(join("weight is ", name(weight.dtype), ", which is not a weight type."));
+  if (unit_layout(weight.dtype).columns == 0)
+    return invalid(join("weight is ", name(weight.dtype), ", which is not a weight type."));
   const int64_t k = weight.shape.columns();
-  if (x.shape.columns() != k) return invalid(join("weight has ", k, " columns, the last axis of x has ", x.shape.columns(), "."));
+  if (x.shape.columns() != k)
+    return invalid(join("weight has ", k, " columns, the last axis of x has ", x.shape.columns(), "."));
   if (k < 1 || k > kMaxColumns) return invalid(join("weight has ", k, " columns, expected 1 to ", kMaxColumns, "."));
   if (x.shape.rows() < 1) return invalid("x has no rows.");
   return Done{};
@@ -51,7 +63,8 @@ Result<Shapes> shape(Inputs in, const Attributes& attributes) {
   const int64_t gated = attributes.integer("gated_rows");
   const int64_t n = gated > 0 ? gated : weight.shape.rows();
   if (gated > 0 && weight.shape.rows() != padded_rows(gated) + gated)
-    return invalid(join("weight has ", weight.shape.rows(), " rows, expected ", padded_rows(gated) + gated, " for gate and up of ", gated, "."));
+    return invalid(join("weight has ", weight.shape.rows(), " rows, expected ", padded_rows(gated) + gated,
+                        " for gate and up of ", gated, "."));
   if (gated > 0 && (in[kBias] || in[kResidual])) return invalid("a gated product takes neither bias nor residual.");
   LK_TRY(check_vector(in[kBias], "bias", n));
   LK_TRY(check_vector(in[kNormWeight], "norm weight", weight.shape.columns()));
@@ -107,18 +120,25 @@ Form prepared(const Product& a) {
 // A kernel and how it cuts the work. A zero count is fixed in the kernel.
 struct Method {
   std::string choice;
-  std::string kernel;   // "matmul_vec/q4_1/8"
+  std::string kernel;  // "matmul_vec/q4_1/8"
   uint32_t lanes = 64, slices = 0;
   uint32_t rows_per_lane = 1, tokens_per_lane = 1;
   bool rows_fixed = false, tokens_fixed = false;  // by the kernel, not by a constant
+  bool norms = false;                             // the kernel can norm x on the way
+  bool any_columns = false;                       // the kernel takes columns that are no multiple of 32
+  bool norms_inside(const Product& a) const { return norms && a.normed && a.aligned; }
+  bool needs_form(const Product& a) const { return (a.normed && !norms_inside(a)) || (!a.aligned && !any_columns); }
 };
 
 std::vector<std::pair<uint32_t, uint32_t>> constants_of(const Product& a, const Method& m, bool gated) {
-  std::vector<std::pair<uint32_t, uint32_t>> constants = {
-      {kLanes, m.lanes}, {kGated, gated}, {kHasBias, bool(a.node.inputs[kBias])}, {kHasResidual, bool(a.node.inputs[kResidual])}};
+  std::vector<std::pair<uint32_t, uint32_t>> constants = {{kLanes, m.lanes},
+                                                          {kGated, gated},
+                                                          {kHasBias, bool(a.node.inputs[kBias])},
+                                                          {kHasResidual, bool(a.node.inputs[kResidual])}};
   if (m.slices > 0) constants.push_back({kSlices, m.slices});
   if (!m.rows_fixed) constants.push_back({kRowsPerLane, m.rows_per_lane});
   if (!m.tokens_fixed) constants.push_back({kTokensPerLane, m.tokens_per_lane});
+  if (m.norms) constants.push_back({kNorm, m.norms_inside(a)});
   return constants;
 }
 
@@ -138,11 +158,15 @@ void add_dispatches(const Product& a, const Method& m, bool form, bool gated, in
     params.up_row = uint32_t(range.up_row);
     params.units = uint32_t(units(a.weight.dtype, a.k));
     params.bias_at = a.element_of(kBias);
+    params.norm_at = a.element_of(kNormWeight);
+    params.eps = a.normed ? float(a.node.attributes.number("norm_eps")) : 0.0f;
     Dispatch dispatch{.kernel = m.kernel, .constants = constants_of(a, m, gated)};
     dispatch.operands = {form ? Operand::of_form(0) : Operand::of(a.x), Operand::of_page(a.weight, int32_t(range.page)),
                          a.operand(kBias), a.operand(kResidual), y};
+    if (m.norms) dispatch.operands.push_back(a.operand(kNormWeight));
     dispatch.params = params_bytes(params);
-    dispatch.groups = {groups_for(range.count, m.lanes * (gated ? m.rows_per_lane / 2 : m.rows_per_lane)), groups_y, groups_z};
+    dispatch.groups = {groups_for(range.count, m.lanes * (gated ? m.rows_per_lane / 2 : m.rows_per_lane)), groups_y,
+                       groups_z};
     const int64_t read = range.count * (gated ? 2 : 1);
     dispatch.flops = 2.0 * double(a.tokens) * double(read) * double(a.k);
     dispatch.bytes = uint64_t(read) * row_bytes + uint64_t(a.tokens) * uint64_t(columns + range.count) * 4;
@@ -157,7 +181,8 @@ bool gate_beside_up(const Product& a) {
   return true;
 }
 
-Choice make_choice(const Product& a, const Method& m, bool form) {
+Choice make_choice(const Product& a, const Method& m) {
+  const bool form = m.needs_form(a);
   Choice choice{.name = m.choice};
   if (form) choice.forms.push_back(prepared(a));
   if (!a.gated || gate_beside_up(a)) {
@@ -168,7 +193,8 @@ Choice make_choice(const Product& a, const Method& m, bool form) {
   const int64_t stored = a.weight.shape.rows();
   choice.scratch.push_back(uint64_t(a.tokens * stored) * 4);
   add_dispatches(a, m, form, false, stored, Operand::of_scratch(0), choice);
-  const shader::MatmulGateParams params{uint32_t(a.tokens), uint32_t(a.n), uint32_t(padded_rows(a.n)), uint32_t(stored)};
+  const shader::MatmulGateParams params{uint32_t(a.tokens), uint32_t(a.n), uint32_t(padded_rows(a.n)),
+                                        uint32_t(stored)};
   const auto [y, z] = token_grid(a.tokens);
   choice.dispatches.push_back({.kernel = "matmul_gate",
                                .operands = {Operand::of_scratch(0), Operand::of(a.y)},
@@ -192,21 +218,36 @@ std::string_view software_form(const DeviceProfile& profile) {
   return profile.subgroup_arithmetic && !old_lavapipe(profile) ? "broadcast" : "any";
 }
 
-// One row. Software devices: 64 rows a group, all columns in one lane. GPUs: one row a lane, and the columns cut among
-// the lanes of a group, because few rows alone cannot fill one.
+// Rows a lane for about 64 rows a group, so that two cores, or any even number of them, end together.
+uint32_t even_rows(const Product& a, uint32_t lanes) {
+  const uint32_t usual = std::max<uint32_t>(64 / lanes, 2);
+  uint32_t best = usual;
+  double least = INFINITY;
+  for (const uint32_t rows : {usual, usual + 1, usual + 2, usual - 2}) {
+    if (rows < 2 || (a.gated && rows % 2)) continue;
+    const int64_t group_rows = int64_t(lanes) * (a.gated ? rows / 2 : rows);
+    const double worked = double((a.n + 2 * group_rows - 1) / (2 * group_rows) * 2 * group_rows);
+    if (worked < least) least = worked, best = rows;
+  }
+  return best;
+}
+
+// One row. Software devices: about 64 rows a group, all columns in one lane. GPUs: one row a lane, and the columns cut
+// among the lanes of a group, because few rows alone cannot fill one.
 Method vec_method(const Product& a) {
   Method m{.choice = "vec", .slices = 1, .tokens_fixed = true};
   std::string_view form = "any";
   if (a.profile.kind == DeviceKind::cpu) {
     form = software_form(a.profile);
     m.lanes = software_lanes(a.profile);
-    m.rows_per_lane = form == "fixed" ? 8 : std::max<uint32_t>(64 / m.lanes, 2);
+    m.rows_per_lane = form == "fixed" ? 8 : even_rows(a, m.lanes);
   } else {
     m.lanes = std::clamp<uint32_t>(a.profile.subgroup_size, 32, 64);
     m.slices = std::max<uint32_t>(std::min<uint32_t>(a.profile.max_workgroup_lanes, 256) / m.lanes, 1);
     m.rows_per_lane = a.gated ? 2 : 1;
   }
   m.rows_fixed = form == "fixed";
+  m.norms = form == "broadcast";
   m.kernel = join("matmul_vec/", name(a.weight.dtype), "/", form);
   return m;
 }
@@ -227,22 +268,27 @@ Method tile_method(const Product& a) {
 
 void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, Choices& choices) {
   const Product a{graph, node, profile};
-  const bool form = a.normed || !a.aligned;
   if (a.tokens == 1) {
-    choices.push_back(make_choice(a, vec_method(a), form));
+    choices.push_back(make_choice(a, vec_method(a)));
     choices.back().pinned_order = false;
   }
-  if (a.k <= kMaxTileColumns) choices.push_back(make_choice(a, tile_method(a), form));
-  // The plain kernel takes any number of columns itself.
-  const Method plain{.choice = "plain", .kernel = join("matmul/", name(a.weight.dtype)), .rows_per_lane = a.gated ? 2u : 1u, .rows_fixed = true, .tokens_fixed = true};
-  choices.push_back(make_choice(a, plain, a.normed));
+  if (a.k <= kMaxTileColumns) choices.push_back(make_choice(a, tile_method(a)));
+  const Method plain{.choice = "plain",
+                     .kernel = join("matmul/", name(a.weight.dtype)),
+                     .rows_per_lane = a.gated ? 2u : 1u,
+                     .rows_fixed = true,
+                     .tokens_fixed = true,
+                     .any_columns = true};
+  choices.push_back(make_choice(a, plain));
 }
 
 const Op kMatmul{"matmul", shape, lower};
 
 }  // namespace
 
-Tensor matmul(Graph& g, Tensor x, Tensor weight, Tensor bias) { return fused_matmul(g, {.x = x, .weight = weight, .bias = bias}); }
+Tensor matmul(Graph& g, Tensor x, Tensor weight, Tensor bias) {
+  return fused_matmul(g, {.x = x, .weight = weight, .bias = bias});
+}
 
 Tensor fused_matmul(Graph& g, const FusedMatmul& parts) {
   Attributes attributes;

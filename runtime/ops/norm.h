@@ -1,13 +1,17 @@
 // What the two norms share.
 #pragma once
 
+#include <algorithm>
+
 #include "runtime/ops/support.h"
 
 namespace lorikeet {
 
-// Lanes of the workgroup that does one row of `columns`.
+// Lanes of the workgroup that does one row of `columns`. On a processor's cores lanes beyond a subgroup only cost
+// barriers.
 inline uint32_t norm_lanes(const DeviceProfile& profile, int64_t columns) {
-  return profile.kind != DeviceKind::cpu && columns >= 1024 ? 256 : 64;
+  if (profile.kind == DeviceKind::cpu) return std::clamp<uint32_t>(profile.subgroup_size, 8, 64) / 8 * 8;
+  return columns >= 1024 ? 256 : 64;
 }
 
 inline Status expect_eps(double eps) {

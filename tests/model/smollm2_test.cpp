@@ -41,19 +41,31 @@ std::vector<int32_t> greedy(Session& s, const std::vector<int32_t>& prompt, uint
   return answer;
 }
 
-double mean_nll(Session& s, const std::vector<int32_t>& ids, size_t from, size_t to) {
+double mean_nll(Session& s, std::span<const int32_t> ids, size_t from) {
   const auto values = s.log_probs(0, ids);
   REQUIRE(values.ok());
   double sum = 0;
-  for (size_t i = from; i < to; ++i) sum -= (*values)[i];
-  return sum / double(to - from);
+  for (size_t i = from; i < values->size(); ++i) sum -= (*values)[i];
+  return sum / double(values->size() - from);
+}
+
+// How much of the text to read: all of it, but where eight lanes are not to be had it takes minutes.
+size_t text_length(const Device& device, size_t all) {
+  return device.profile().kind == DeviceKind::cpu && device.profile().subgroup_size < 8 ? 160 : all;
+}
+
+// Perplexity of the first `count` tokens as the reference gives it.
+double reference_perplexity(const json& expected, size_t count) {
+  double sum = 0;
+  for (size_t i = 0; i + 1 < count; ++i) sum += expected["nll"][i].get<double>();
+  return std::exp(sum / double(count - 1));
 }
 
 }  // namespace
 
-#define NEED_MODEL()                                                   \
-  if (!test::test_device()) LK_SKIP(no_device, "SmolLM2");             \
-  if (!test::demo_model()) LK_SKIP(no_demo_model, "SmolLM2");   \
+#define NEED_MODEL()                                          \
+  if (!test::test_device()) LK_SKIP(no_device, "SmolLM2");    \
+  if (!test::demo_model()) LK_SKIP(no_demo_model, "SmolLM2"); \
   Model model = load(*test::test_device())
 
 TEST_CASE("SmolLM2: log-probabilities, logits and greedy tokens are the reference's") {
@@ -64,17 +76,19 @@ TEST_CASE("SmolLM2: log-probabilities, logits and greedy tokens are the referenc
     const auto ids = prompt["ids"].get<std::vector<int32_t>>();
     const auto values = s.log_probs(0, ids);
     REQUIRE(values.ok());
-    for (size_t i = 1; i < ids.size(); ++i) REQUIRE(std::abs((*values)[i - 1] - prompt["logprob"][i].get<float>()) < 1e-3);
+    for (size_t i = 1; i < ids.size(); ++i)
+      REQUIRE(std::abs((*values)[i - 1] - prompt["logprob"][i].get<float>()) < 1e-3);
 
     std::vector<float> logits;
     REQUIRE(s.logits(0, ids, [&](int64_t, std::span<const float> rows) -> Status {
-      logits.insert(logits.end(), rows.begin(), rows.end());
-      return Done{};
-    }).ok());
+               logits.insert(logits.end(), rows.begin(), rows.end());
+               return Done{};
+             }).ok());
     const size_t vocabulary = model.config().vocabulary;
     for (const json& top : prompt["top"]) {
       const float* row = &logits[top["position"].get<size_t>() * vocabulary];
-      for (size_t k = 0; k < top["ids"].size(); ++k) REQUIRE(std::abs(row[top["ids"][k].get<size_t>()] - top["logits"][k].get<float>()) < 2e-3);
+      for (size_t k = 0; k < top["ids"].size(); ++k)
+        REQUIRE(std::abs(row[top["ids"][k].get<size_t>()] - top["logits"][k].get<float>()) < 2e-3);
       REQUIRE(std::max_element(row, row + vocabulary) - row == top["ids"][0].get<ptrdiff_t>());
     }
     CHECK(greedy(s, ids, 32) == prompt["greedy_ids"].get<std::vector<int32_t>>());
@@ -85,21 +99,22 @@ TEST_CASE("SmolLM2: perplexity in one window and in windows of 512") {
   NEED_MODEL();
   const json expected = reference()["perplexity"];
   const auto ids = expected["ids"].get<std::vector<int32_t>>();
+  const size_t count = text_length(*test::test_device(), ids.size());
+  CHECK(reference_perplexity(expected, ids.size()) == Approx(expected["perplexity"].get<double>()).epsilon(1e-6));
   Session s = session(model);
-  const double one = std::exp(mean_nll(s, ids, 0, ids.size() - 1));
-  CHECK(one == Approx(expected["perplexity"].get<double>()).epsilon(1e-4));
-  double sum = 0;
-  for (size_t window : {0, 1}) {
-    const std::vector<int32_t> part(ids.begin() + ptrdiff_t(window) * 512, ids.begin() + ptrdiff_t(window + 1) * 512);
-    sum += mean_nll(s, part, 256, 511) / 2;
-  }
-  CHECK(std::exp(sum) == Approx(expected["chunk512_second_half_perplexity"].get<double>()).epsilon(1e-4));
+  CHECK(std::exp(mean_nll(s, std::span(ids).first(count), 0)) ==
+        Approx(reference_perplexity(expected, count)).epsilon(1e-4));
+  if (count < ids.size()) return;
+  const double both = (mean_nll(s, std::span(ids).first(512), 256) + mean_nll(s, std::span(ids).subspan(512), 256)) / 2;
+  CHECK(std::exp(both) == Approx(expected["chunk512_second_half_perplexity"].get<double>()).epsilon(1e-4));
 }
 
 TEST_CASE("SmolLM2: an f16 cache stays within its tolerance") {
   NEED_MODEL();
   const json expected = reference()["perplexity"];
-  auto ids = expected["ids"].get<std::vector<int32_t>>();
+  const auto ids = expected["ids"].get<std::vector<int32_t>>();
+  const size_t count = text_length(*test::test_device(), ids.size());
   Session s = session(model, {.kv = DType::f16});
-  CHECK(std::exp(mean_nll(s, ids, 0, ids.size() - 1)) == Approx(expected["perplexity"].get<double>()).epsilon(5e-3));
+  CHECK(std::exp(mean_nll(s, std::span(ids).first(count), 0)) ==
+        Approx(reference_perplexity(expected, count)).epsilon(5e-3));
 }
