@@ -41,7 +41,7 @@ struct DeviceProfile {
   bool storage_16 = false;                  // 16-bit storage buffers
   bool float16 = false;                     // fp16 arithmetic
   bool storage_8 = false;
-  bool integer_dot = false;                 // accelerated packed 4x8-bit signed dot product
+  bool integer_dot = false;                 // dot products of packed 4x8-bit integers, accelerated or not
   bool buffer_address = false;
   bool timeline = false;                    // timeline semaphores
   bool timestamps = false;

@@ -53,7 +53,7 @@ void read_limits(const VkPhysicalDeviceLimits& limits, Facts& facts) {
   facts.timestamp_ns = limits.timestampPeriod;
 }
 
-// Driver, subgroups, allocation and dot product, of which the last two have structures of their own.
+// Driver, subgroups and allocation.
 void read_properties(const InstanceFunctions& vk, Facts& facts) {
   DeviceProfile& profile = facts.profile;
   auto all = typed<VkPhysicalDeviceProperties2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2);
@@ -61,7 +61,6 @@ void read_properties(const InstanceFunctions& vk, Facts& facts) {
   auto allocation = typed<VkPhysicalDeviceMaintenance3Properties>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES);
   auto buffer = typed<VkPhysicalDeviceMaintenance4Properties>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES);
   auto driver = typed<VkPhysicalDeviceDriverProperties>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES);
-  auto dot = typed<VkPhysicalDeviceShaderIntegerDotProductProperties>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES);
   auto sizes = typed<VkPhysicalDeviceSubgroupSizeControlProperties>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES);
   void** tail = &all.pNext;
   const auto chain = [&](auto& next) { *tail = &next, tail = &next.pNext; };
@@ -69,7 +68,6 @@ void read_properties(const InstanceFunctions& vk, Facts& facts) {
   chain(allocation);
   if (facts.knows(VK_API_VERSION_1_3, VK_KHR_MAINTENANCE_4_EXTENSION_NAME)) chain(buffer);
   if (facts.knows(VK_API_VERSION_1_2, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME)) chain(driver);
-  if (facts.knows(VK_API_VERSION_1_3, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME)) chain(dot);
   if (facts.knows(VK_API_VERSION_1_3, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) chain(sizes);
   vk.vkGetPhysicalDeviceProperties2(facts.handle, &all);
 
@@ -82,7 +80,6 @@ void read_properties(const InstanceFunctions& vk, Facts& facts) {
   profile.subgroup_arithmetic = (facts.subgroup_operations & kNeeded) == kNeeded;
   if (allocation.maxMemoryAllocationSize) profile.max_allocation = allocation.maxMemoryAllocationSize;
   if (buffer.maxBufferSize) profile.max_allocation = std::min<uint64_t>(profile.max_allocation, buffer.maxBufferSize);
-  profile.integer_dot = dot.integerDotProduct4x8BitPackedSignedAccelerated;
   if (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) {
     profile.min_subgroup_size = sizes.minSubgroupSize;
     profile.max_subgroup_size = sizes.maxSubgroupSize;
@@ -156,10 +153,11 @@ void read_features(const InstanceFunctions& vk, Facts& facts) {
   profile.float16 = have.float16_int8.shaderFloat16;
   profile.timeline = have.timeline.timelineSemaphore;
   profile.buffer_address = have.buffer_address.bufferDeviceAddress;
-  profile.integer_dot = profile.integer_dot && have.integer_dot.shaderIntegerDotProduct;
+  profile.integer_dot = have.integer_dot.shaderIntegerDotProduct;
   if (!have.subgroup_size.subgroupSizeControl) profile.min_subgroup_size = profile.max_subgroup_size = 0;
 #ifdef VK_KHR_cooperative_matrix
-  if (have.cooperative_matrix.cooperativeMatrix) profile.cooperative_matrix = read_cooperative_matrix(vk, facts);
+  const bool matrices = have.cooperative_matrix.cooperativeMatrix && have.memory_model.vulkanMemoryModel;  // shaders say both
+  if (matrices) profile.cooperative_matrix = read_cooperative_matrix(vk, facts);
 #endif
 }
 

@@ -69,6 +69,7 @@ struct Grid {
 struct Dispatch {
   std::string kernel;                                      // "rms_norm", "matmul/q4_1"
   std::vector<std::pair<uint32_t, uint32_t>> constants;    // specialisation: id, bits
+  uint32_t subgroup_size = 0;                              // that the kernel must have; 0 = any
   std::vector<Operand> operands;                           // one a binding
   std::vector<std::byte> params;
   Grid groups;

@@ -8,6 +8,7 @@ namespace lorikeet {
 std::string KernelLibrary::key(const Dispatch& dispatch) {
   std::string text = dispatch.kernel;
   for (const auto& [id, value] : dispatch.constants) text += join(" ", id, "=", value);
+  if (dispatch.subgroup_size) text += join(" subgroups of ", dispatch.subgroup_size);
   return text;
 }
 
@@ -26,6 +27,7 @@ Status KernelLibrary::compile(Device& device, const std::vector<const Dispatch*>
     if (kernels_.contains(name)) continue;
     KernelRequest request{dispatch->kernel, embedded_shader(dispatch->kernel), {}};
     for (const auto& [id, value] : dispatch->constants) request.constants.push_back({id, value});
+    request.required_subgroup_size = dispatch->subgroup_size;
     missing.emplace(name, std::move(request));
   }
   if (missing.empty()) return Done{};
