@@ -6,6 +6,7 @@
 #include "runtime/graph/packing.h"
 #include "runtime/ops/ops.h"
 #include "runtime/ops/weight_ranges.h"
+#include "shaders/embedded.h"
 #include "shaders/matmul.h"
 #include "shaders/matmul_gate.h"
 #include "shaders/matmul_prepare.h"
@@ -21,8 +22,11 @@ enum Constant : uint32_t {
   kGated = 3,
   kHasBias = 4,
   kHasResidual = 5,
-  kTokensPerLane = 6,
-  kNorm = 7
+  kTokens = 6,
+  kNorm = 7,
+  kMatrixM = 8,
+  kMatrixN = 9,
+  kMatrixK = 10
 };
 
 // Some drivers silently end an invocation's loops after 65,535 turns; the plain kernel takes 32 columns a turn, twice
@@ -74,6 +78,10 @@ Result<Shapes> shape(Inputs in, const Attributes& attributes) {
 
 // ---- lowering -------------------------------------------------------------------------------------------------------
 
+// What a kernel takes x as: the tensor itself, or rows padded to 32 columns, as they are, rounded to int8 blocks or to
+// f16.
+enum class XForm { none, f32, q8, f16 };
+
 // One node as the kernels see it.
 struct Product {
   const Graph& graph;
@@ -83,7 +91,7 @@ struct Product {
   int64_t tokens = x.shape.rows(), k = weight.shape.columns(), n = y.shape.columns();
   bool gated = node.attributes.integer("gated_rows") > 0;
   bool normed = bool(node.inputs[kNormWeight]);
-  bool aligned = k % 32 == 0;
+  XForm exact_form() const { return normed || k % 32 != 0 ? XForm::f32 : XForm::none; }
 
   // Absent inputs are bound to x and never read.
   Operand operand(Input input) const { return Operand::of(node.inputs[input] ? node.inputs[input] : x); }
@@ -97,56 +105,58 @@ std::pair<uint32_t, uint32_t> token_grid(int64_t groups) {
   return {uint32_t(std::min<int64_t>(groups, kMaxGroupsY)), groups_for(groups, kMaxGroupsY)};
 }
 
-// x with rows padded to blocks of 32 columns and, if the node norms, normed: made once for all products that want it.
-Form prepared(const Product& a) {
-  const int64_t columns = (a.k + 31) / 32 * 32;
-  Form form{.name = "padded", .input = a.x, .bytes = uint64_t(a.tokens * columns) * 4};
-  shader::MatmulPrepareParams params{uint32_t(a.k), uint32_t(columns), 0, 0};
+int64_t columns_of(const Product& a, XForm form) { return form == XForm::none ? a.k : (a.k + 31) / 32 * 32; }
+
+int64_t rows_of(const Product& a, XForm form) {
+  return form == XForm::f16 ? (a.tokens + shader::kHalfRows - 1) / shader::kHalfRows * shader::kHalfRows : a.tokens;
+}
+
+uint64_t form_bytes(const Product& a, XForm form) {
+  const uint64_t rows = uint64_t(rows_of(a, form)), columns = uint64_t(columns_of(a, form));
+  if (form == XForm::q8) return rows * (columns / 32) * shader::kQ8BlockWords * 4;
+  if (form == XForm::f16) return rows * (columns * 2 + 4);
+  return rows * columns * 4;
+}
+
+// The form and, if the node norms, the norm: made once for all products that want it.
+Form prepared(const Product& a, XForm form) {
+  const std::string_view out = form == XForm::q8 ? "q8" : form == XForm::f16 ? "f16" : "f32";
+  const int64_t columns = columns_of(a, form);
+  Form made{.name = std::string(out), .input = a.x, .bytes = form_bytes(a, form)};
+  shader::MatmulPrepareParams params{uint32_t(a.tokens), uint32_t(a.k), uint32_t(columns), 0, 0};
   if (a.normed) {
     params.norm_at = a.element_of(kNormWeight);
     params.eps = float(a.node.attributes.number("norm_eps"));
-    form.name = join("rms_norm ", a.node.inputs[kNormWeight].id, " eps ", params.eps);
+    made.name += join(" rms_norm ", a.node.inputs[kNormWeight].id, " eps ", params.eps);
   }
-  const auto [y, z] = token_grid(a.tokens);
-  form.make = {.kernel = "matmul_prepare",
+  const auto [y, z] = token_grid(rows_of(a, form));
+  made.make = {.kernel = join("matmul_prepare/", out),
                .constants = {{0, a.normed}},
                .operands = {Operand::of(a.x), a.operand(kNormWeight), Operand::of_form(0)},
                .params = params_bytes(params),
                .groups = {1, y, z},
-               .bytes = uint64_t(a.tokens * (a.k + columns)) * 4};
-  return form;
+               .bytes = uint64_t(a.tokens * a.k) * 4 + made.bytes};
+  return made;
 }
 
-// A kernel and how it cuts the work. A zero count is fixed in the kernel.
+// A kernel and how it cuts the work.
 struct Method {
   std::string choice;
-  std::string kernel;  // "matmul_vec/q4_1/8"
-  uint32_t lanes = 64, slices = 0;
-  uint32_t rows_per_lane = 1, tokens_per_lane = 1;
-  bool rows_fixed = false, tokens_fixed = false;  // by the kernel, not by a constant
-  bool norms = false;                             // the kernel can norm x on the way
-  bool any_columns = false;                       // the kernel takes columns that are no multiple of 32
-  bool norms_inside(const Product& a) const { return norms && a.normed && a.aligned; }
-  bool needs_form(const Product& a) const { return (a.normed && !norms_inside(a)) || (!a.aligned && !any_columns); }
+  std::string kernel;  // "matmul_vec/q4_1/fixed"
+  XForm form = XForm::none;
+  uint32_t lanes = 64;         // of a workgroup along its rows
+  uint32_t group_rows = 0;     // weight rows of a workgroup; 0: one output a lane, gated or not
+  uint32_t tokens = 1;         // of a workgroup
+  uint32_t subgroup_size = 0;  // that the kernel must have; 0: any
+  bool norms = false;          // the kernel can norm x on the way
+  std::vector<std::pair<uint32_t, uint32_t>> constants;  // beside those that every kernel has
 };
 
-std::vector<std::pair<uint32_t, uint32_t>> constants_of(const Product& a, const Method& m, bool gated) {
-  std::vector<std::pair<uint32_t, uint32_t>> constants = {{kLanes, m.lanes},
-                                                          {kGated, gated},
-                                                          {kHasBias, bool(a.node.inputs[kBias])},
-                                                          {kHasResidual, bool(a.node.inputs[kResidual])}};
-  if (m.slices > 0) constants.push_back({kSlices, m.slices});
-  if (!m.rows_fixed) constants.push_back({kRowsPerLane, m.rows_per_lane});
-  if (!m.tokens_fixed) constants.push_back({kTokensPerLane, m.tokens_per_lane});
-  if (m.norms) constants.push_back({kNorm, m.norms_inside(a)});
-  return constants;
-}
-
 // The dispatches of a kernel over the pages of rows 0 .. rows - 1 of the weight, into y of `y_columns`.
-void add_dispatches(const Product& a, const Method& m, bool form, bool gated, int64_t rows, Operand y, Choice& choice) {
-  const int64_t columns = form ? (a.k + 31) / 32 * 32 : a.k;
+void add_dispatches(const Product& a, const Method& m, bool gated, int64_t rows, Operand y, Choice& choice) {
+  const int64_t columns = columns_of(a, m.form);
   const uint64_t row_bytes = group_bytes(a.weight.dtype, a.k) / kGroupRows;
-  const auto [groups_y, groups_z] = token_grid((a.tokens + m.tokens_per_lane - 1) / m.tokens_per_lane);
+  const auto [groups_y, groups_z] = token_grid((a.tokens + m.tokens - 1) / m.tokens);
   for (const WeightRange& range : weight_ranges(a.graph, a.weight, rows, gated, a.profile)) {
     shader::MatmulParams params{};
     params.tokens = uint32_t(a.tokens);
@@ -160,16 +170,22 @@ void add_dispatches(const Product& a, const Method& m, bool form, bool gated, in
     params.bias_at = a.element_of(kBias);
     params.norm_at = a.element_of(kNormWeight);
     params.eps = a.normed ? float(a.node.attributes.number("norm_eps")) : 0.0f;
-    Dispatch dispatch{.kernel = m.kernel, .constants = constants_of(a, m, gated)};
-    dispatch.operands = {form ? Operand::of_form(0) : Operand::of(a.x), Operand::of_page(a.weight, int32_t(range.page)),
-                         a.operand(kBias), a.operand(kResidual), y};
+    Dispatch dispatch{.kernel = m.kernel, .constants = m.constants, .subgroup_size = m.subgroup_size};
+    dispatch.constants.insert(dispatch.constants.end(), {{kLanes, m.lanes},
+                                                         {kGated, gated},
+                                                         {kHasBias, bool(a.node.inputs[kBias])},
+                                                         {kHasResidual, bool(a.node.inputs[kResidual])}});
+    dispatch.operands = {m.form == XForm::none ? Operand::of(a.x) : Operand::of_form(0),
+                         Operand::of_page(a.weight, int32_t(range.page)), a.operand(kBias), a.operand(kResidual), y};
     if (m.norms) dispatch.operands.push_back(a.operand(kNormWeight));
     dispatch.params = params_bytes(params);
-    dispatch.groups = {groups_for(range.count, m.lanes * (gated ? m.rows_per_lane / 2 : m.rows_per_lane)), groups_y,
-                       groups_z};
+    dispatch.groups = {groups_for(range.count, m.group_rows == 0 ? m.lanes
+                                               : gated           ? m.group_rows / 2
+                                                                 : m.group_rows),
+                       groups_y, groups_z};
     const int64_t read = range.count * (gated ? 2 : 1);
     dispatch.flops = 2.0 * double(a.tokens) * double(read) * double(a.k);
-    dispatch.bytes = uint64_t(read) * row_bytes + uint64_t(a.tokens) * uint64_t(columns + range.count) * 4;
+    dispatch.bytes = uint64_t(read) * row_bytes + form_bytes(a, m.form) + uint64_t(a.tokens * range.count) * 4;
     choice.dispatches.push_back(std::move(dispatch));
   }
 }
@@ -182,17 +198,16 @@ bool gate_beside_up(const Product& a) {
 }
 
 Choice make_choice(const Product& a, const Method& m) {
-  const bool form = m.needs_form(a);
   Choice choice{.name = m.choice};
-  if (form) choice.forms.push_back(prepared(a));
+  if (m.form != XForm::none) choice.forms.push_back(prepared(a, m.form));
   if (!a.gated || gate_beside_up(a)) {
-    add_dispatches(a, m, form, a.gated, a.n, Operand::of(a.y), choice);
+    add_dispatches(a, m, a.gated, a.n, Operand::of(a.y), choice);
     return choice;
   }
   // Gate and up as one plain product, then the gate.
   const int64_t stored = a.weight.shape.rows();
   choice.scratch.push_back(uint64_t(a.tokens * stored) * 4);
-  add_dispatches(a, m, form, false, stored, Operand::of_scratch(0), choice);
+  add_dispatches(a, m, false, stored, Operand::of_scratch(0), choice);
   const shader::MatmulGateParams params{uint32_t(a.tokens), uint32_t(a.n), uint32_t(padded_rows(a.n)),
                                         uint32_t(stored)};
   const auto [y, z] = token_grid(a.tokens);
@@ -218,6 +233,20 @@ std::string_view software_form(const DeviceProfile& profile) {
   return profile.subgroup_arithmetic && !old_lavapipe(profile) ? "broadcast" : "any";
 }
 
+uint32_t tile_lanes(const DeviceProfile& profile) {
+  return profile.kind == DeviceKind::cpu ? software_lanes(profile) : 64;
+}
+
+// Tokens are shared out evenly among the tiles, so that few are counted twice.
+uint32_t tokens_of_tile(const Product& a, int64_t widest) {
+  const int64_t tiles = (a.tokens + widest - 1) / widest;
+  return uint32_t((a.tokens + tiles - 1) / tiles);
+}
+
+uint32_t slices_of(const DeviceProfile& profile, uint32_t lanes) {
+  return std::max<uint32_t>(std::min<uint32_t>(profile.max_workgroup_lanes, 256) / lanes, 1);
+}
+
 // Rows a lane for about 64 rows a group, so that two cores, or any even number of them, end together.
 uint32_t even_rows(const Product& a, uint32_t lanes) {
   const uint32_t usual = std::max<uint32_t>(64 / lanes, 2);
@@ -235,50 +264,118 @@ uint32_t even_rows(const Product& a, uint32_t lanes) {
 // One row. Software devices: about 64 rows a group, all columns in one lane. GPUs: one row a lane, and the columns cut
 // among the lanes of a group, because few rows alone cannot fill one.
 Method vec_method(const Product& a) {
-  Method m{.choice = "vec", .slices = 1, .tokens_fixed = true};
-  std::string_view form = "any";
-  if (a.profile.kind == DeviceKind::cpu) {
-    form = software_form(a.profile);
-    m.lanes = software_lanes(a.profile);
-    m.rows_per_lane = form == "fixed" ? 8 : even_rows(a, m.lanes);
-  } else {
-    m.lanes = std::clamp<uint32_t>(a.profile.subgroup_size, 32, 64);
-    m.slices = std::max<uint32_t>(std::min<uint32_t>(a.profile.max_workgroup_lanes, 256) / m.lanes, 1);
-    m.rows_per_lane = a.gated ? 2 : 1;
-  }
-  m.rows_fixed = form == "fixed";
+  const bool software = a.profile.kind == DeviceKind::cpu;
+  const std::string_view form = software ? software_form(a.profile) : "any";
+  Method m{.choice = "vec", .kernel = join("matmul_vec/", name(a.weight.dtype), "/", form), .form = a.exact_form()};
+  m.lanes = software ? software_lanes(a.profile) : std::clamp<uint32_t>(a.profile.subgroup_size, 32, 64);
+  const uint32_t rows = form == "fixed" ? 8 : software ? even_rows(a, m.lanes) : a.gated ? 2 : 1;
+  m.group_rows = m.lanes * rows;
+  m.constants = {{kSlices, software ? 1 : slices_of(a.profile, m.lanes)}};
+  if (form != "fixed") m.constants.push_back({kRowsPerLane, rows});
   m.norms = form == "broadcast";
-  m.kernel = join("matmul_vec/", name(a.weight.dtype), "/", form);
+  if (m.norms) {
+    const bool inside = a.normed && a.k % 32 == 0;
+    if (inside) m.form = XForm::none;
+    m.constants.push_back({kNorm, inside});
+  }
   return m;
 }
 
 // Tiles of 4 rows x 8 tokens keep every known GPU's compiler within its registers; software devices keep sums in memory
-// anyway and prefer larger ones. Tokens are shared out evenly, so that few are counted twice.
+// anyway and prefer larger ones.
 Method tile_method(const Product& a) {
   const bool software = a.profile.kind == DeviceKind::cpu;
   const std::string_view form = software ? software_form(a.profile) : "any";
-  const int64_t widest = form == "broadcast" ? 16 : 8;
-  const int64_t tiles = (a.tokens + widest - 1) / widest;
-  Method m{.choice = "tile", .lanes = software ? software_lanes(a.profile) : 64, .rows_per_lane = software ? 8u : 4u};
-  m.tokens_per_lane = form == "fixed" ? 8 : uint32_t((a.tokens + tiles - 1) / tiles);
-  m.rows_fixed = m.tokens_fixed = form == "fixed";
-  m.kernel = join("matmul_tile/", name(a.weight.dtype), "/", form);
+  Method m{.choice = "tile",
+           .kernel = join("matmul_tile/", name(a.weight.dtype), "/", form),
+           .form = a.exact_form(),
+           .lanes = tile_lanes(a.profile)};
+  const uint32_t rows = software ? 8 : 4;
+  m.group_rows = m.lanes * rows;
+  m.tokens = form == "fixed" ? 8 : tokens_of_tile(a, form == "broadcast" ? 16 : 8);
+  if (form != "fixed") m.constants = {{kRowsPerLane, rows}, {kTokens, m.tokens}};
   return m;
+}
+
+// Few tokens cannot fill a GPU: there the columns are cut among the lanes of a group, as in vec_method. Otherwise tiles
+// are small, because a lane holds whole blocks of its rows: larger ones spill on Apple's compiler.
+Method dot_method(const Product& a) {
+  const bool software = a.profile.kind == DeviceKind::cpu, sliced = !software && a.tokens <= 4;
+  Method m{.choice = "dot",
+           .kernel = join("matmul_dot/", name(a.weight.dtype)),
+           .form = XForm::q8,
+           .lanes = tile_lanes(a.profile)};
+  const uint32_t rows = software ? 4 : sliced && !a.gated ? 1 : 2;
+  m.group_rows = m.lanes * rows;
+  m.tokens = tokens_of_tile(a, software ? 8 : 4);
+  m.constants = {{kSlices, sliced ? slices_of(a.profile, m.lanes) : 1}, {kRowsPerLane, rows}, {kTokens, m.tokens}};
+  return m;
+}
+
+// A tile of 4 x 6 takes the registers of one of 4 x 8 in f32: the sums of a block come on top.
+Method half_method(const Product& a) {
+  Method m{.choice = "half",
+           .kernel = join("matmul_half/", name(a.weight.dtype)),
+           .form = XForm::f16,
+           .lanes = tile_lanes(a.profile)};
+  m.group_rows = m.lanes * 4;
+  m.tokens = tokens_of_tile(a, a.profile.kind == DeviceKind::cpu ? 8 : 6);
+  m.constants = {{kRowsPerLane, 4}, {kTokens, m.tokens}};
+  return m;
+}
+
+// Four subgroups of a size that is known beforehand, and matrices that cut the tiles of matmul_coop.comp evenly.
+bool has_coop(const DeviceProfile& profile) {
+  const auto [m, n, k] = profile.cooperative_matrix;
+  if (m == 0 || 16 % m != 0 || 16 % n != 0 || 32 % k != 0) return false;
+  const uint32_t size = profile.subgroup_size;
+  if (profile.kind == DeviceKind::cpu && size > 8) return false;  // lavapipe crashes while it compiles the kernel
+  const bool known =
+      profile.max_subgroup_size == 0 || (size >= profile.min_subgroup_size && size <= profile.max_subgroup_size);
+  constexpr uint32_t kTileBytes = 64 * 10 * 8;
+  return known && profile.storage_16 && profile.float16 && 4 * size <= profile.max_workgroup_lanes &&
+         kTileBytes + 8 * m * n * 4 <= profile.max_shared_bytes;
+}
+
+Method coop_method(const Product& a) {
+  const auto [m, n, k] = a.profile.cooperative_matrix;
+  return {.choice = "coop",
+          .kernel = join("matmul_coop/", name(a.weight.dtype)),
+          .form = XForm::f16,
+          .lanes = 4 * a.profile.subgroup_size,
+          .group_rows = 64,
+          .tokens = a.tokens <= 32 ? 32u : 64u,
+          .subgroup_size = a.profile.max_subgroup_size > 0 ? a.profile.subgroup_size : 0,
+          .constants = {{kTokens, a.tokens <= 32 ? 32u : 64u}, {kMatrixM, m}, {kMatrixN, n}, {kMatrixK, k}}};
+}
+
+// A choice that rounds x, where there is a kernel for the type: some have none, and an older glslang cannot express
+// all.
+void add_rounding(const Product& a, const Method& m, Choices& choices) {
+  if (embedded_shader(m.kernel).empty()) return;
+  Choice choice = make_choice(a, m);
+  choice.pinned_order = false;
+  choice.tolerance = 5e-4;
+  choices.push_back(std::move(choice));
 }
 
 void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, Choices& choices) {
   const Product a{graph, node, profile};
+  const bool tiles = a.k <= kMaxTileColumns;
+  const bool gpu = profile.kind == DeviceKind::discrete || profile.kind == DeviceKind::integrated;
+  const bool coop = tiles && a.tokens >= 16 && has_coop(profile);
+  if (coop && gpu) add_rounding(a, coop_method(a), choices);
   if (a.tokens == 1) {
     choices.push_back(make_choice(a, vec_method(a)));
     choices.back().pinned_order = false;
   }
-  if (a.k <= kMaxTileColumns) choices.push_back(make_choice(a, tile_method(a)));
-  const Method plain{.choice = "plain",
-                     .kernel = join("matmul/", name(a.weight.dtype)),
-                     .rows_per_lane = a.gated ? 2u : 1u,
-                     .rows_fixed = true,
-                     .tokens_fixed = true,
-                     .any_columns = true};
+  if (tiles) choices.push_back(make_choice(a, tile_method(a)));
+  if (tiles && profile.integer_dot) add_rounding(a, dot_method(a), choices);
+  if (tiles && profile.float16 && a.tokens > 1) add_rounding(a, half_method(a), choices);
+  if (coop && !gpu) add_rounding(a, coop_method(a), choices);  // matrices in software are slow
+  // The plain kernel takes any number of columns itself.
+  const Method plain{
+      .choice = "plain", .kernel = join("matmul/", name(a.weight.dtype)), .form = a.normed ? XForm::f32 : XForm::none};
   choices.push_back(make_choice(a, plain));
 }
 

@@ -32,6 +32,7 @@ class Lowering {
     if (choices.empty()) return unsupported(join("[", node.op->name, "] cannot be done on this device for ", ChoiceTable::key(graph_, node), "."));
     LK_ASSIGN(const size_t taken, take(node, choices));
     Choice& choice = choices[taken];
+    draft_.tolerance = std::max(draft_.tolerance, choice.tolerance);
 
     std::vector<int32_t> scratch;
     for (uint64_t bytes : choice.scratch) scratch.push_back(add_scratch(bytes));

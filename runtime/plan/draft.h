@@ -41,6 +41,7 @@ struct Draft {
   std::vector<PlannedDispatch> dispatches;  // sorted by level
   int32_t levels = 0;
   uint64_t scratch_bytes = 0;
+  double tolerance = 0;                     // the largest of the choices taken
   std::vector<int32_t> resource_of_tensor;  // graph tensor (base of aliases) -> first resource; -1
 };
 

@@ -80,6 +80,7 @@ Result<Plan> Plan::create(Device& device, KernelLibrary& kernels, const Graph& g
     plan.counts_.bytes += item.dispatch.bytes ? item.dispatch.bytes : bytes;
     plan.counts_.flops += item.dispatch.flops;
   }
+  plan.counts_.tolerance = plan.draft_->tolerance;
   LK_TRY(kernels.compile(device, dispatches, request.progress));
   LK_TRY(plan.record(kernels, request));
   return plan;

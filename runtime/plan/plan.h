@@ -31,6 +31,7 @@ struct PlanCounts {
   uint64_t bytes = 0;         // bound by dispatches, each once
   uint64_t weight_bytes = 0;  // of these: weights
   double flops = 0;
+  double tolerance = 0;       // the largest of the choices taken: normalised mean squared error of an op
 };
 
 class Plan {

@@ -59,6 +59,17 @@ const uint SCALE_PIECES = 4u;
 #define NIBBLES 0
 #endif
 
+// The largest q.
+#if defined(WEIGHT_q8_0)
+const float LARGEST_Q = 255.0;
+#elif NIBBLES
+const float LARGEST_Q = 15.0;
+#elif defined(WEIGHT_q6_k)
+const float LARGEST_Q = 63.0;
+#elif SCALED
+const float LARGEST_Q = 31.0;
+#endif
+
 // Address of word 0 of unit 0 of a row of the bound page.
 uint weight_row(uint row, uint units) { return row / 32u * units * UNIT_WORDS * 32u + row % 32u; }
 uint weight_word(uint unit, uint j) { return load_word(unit + j * 32u); }

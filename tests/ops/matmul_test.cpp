@@ -1,7 +1,6 @@
 // Products against double precision: every weight type, edge shapes, every choice that the device has.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 
 #include "runtime/base/text.h"
@@ -112,20 +111,43 @@ TEST_CASE("matmul of every weight type equals double precision", "[matmul]") {
     check_every_choice(*device, type, {.n = 129, .k = blocks ? k : 37, .tokens = 11});
     check_every_choice(*device, type, {.n = 20, .k = 2 * k, .tokens = 8, .gated = true});
     check_every_choice(*device, type, {.n = 70, .k = k, .tokens = 1, .gated = true});
+    check_every_choice(*device, type, {.n = 101, .k = blocks ? 2 * k : 75, .tokens = 70});
+    check_every_choice(*device, type, {.n = 35, .k = k, .tokens = 17, .gated = true});
   }
 }
 
 TEST_CASE("matmul adds bias and residual, norms and gates", "[matmul]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, no_device_reason());
-  for (int64_t tokens : {1, 4, 9}) {
-    for (DType type : {DType::f32, DType::q4_1}) {
-      const int64_t k = type == DType::f32 ? 172 : 96;
+  for (int64_t tokens : {1, 4, 9, 19}) {
+    for (DType type : {DType::f32, DType::f16, DType::q4_1}) {
+      const int64_t k = type == DType::q4_1 ? 96 : 172;
       check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .bias = true});
       check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .residual = true});
       check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .norm = true});
       check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .bias = true, .residual = true, .norm = true});
       check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .norm = true, .gated = true});
+    }
+  }
+}
+
+// Choices that round x scale it first, so that nothing overflows or vanishes; a row of zeros has no scale.
+TEST_CASE("matmul takes large, small and zero x", "[matmul]") {
+  Device* device = test_device();
+  if (!device) LK_SKIP(no_device, no_device_reason());
+  for (DType type : {DType::f16, DType::q8_0, DType::q4_k, DType::q6_k}) {
+    for (int64_t tokens : {1, 3, 18}) {
+      const Case c{.n = 40, .k = 256, .tokens = tokens};
+      const Matrix matrix = random_matrix(type, c.n, c.k, 8);
+      for (float size : {1e6f, 1e-20f}) {
+        std::vector<float> x = random_floats(size_t(tokens * c.k), 9, -size, size);
+        if (tokens > 1) std::fill_n(x.begin(), c.k, 0.0f);
+        Problem problem(c, matrix, x);
+        for (const Choice& choice : choices_of(*device, problem.graph)) {
+          INFO(name(type) << " tokens " << tokens << " x of " << size << " choice " << choice.name);
+          CHECK(nmse(run(*device, problem, choice.name), problem.expected) < choice.tolerance);
+        }
+      }
     }
   }
 }
@@ -183,20 +205,26 @@ TEST_CASE("matmul reads weights that span pages", "[matmul]") {
   options.hide = "max_storage_range=134217728";
   auto device = open_device(options);
   if (!device) FAIL(device.error().message);
-  // 32 rows are 4 MiB, a page 1,024 rows: the up rows cross its end.
-  const int64_t k = 32768, rows = 560;
-  Matrix matrix{DType::f32, padded_rows(rows) + rows, k, {}, {}};
-  matrix.values.assign(size_t(matrix.rows * k), 0);
-  for (int64_t r = 0; r < matrix.rows; ++r)
-    for (int64_t i = 0; i < 16; ++i) matrix.values[size_t(r * k + (r * 131 + i * 2047) % k)] = float((r * 17 + i * 5) % 23) - 11;
-  matrix.bytes.resize(matrix.values.size() * 4);
-  std::memcpy(matrix.bytes.data(), matrix.values.data(), matrix.bytes.size());
-  for (int64_t tokens : {1, 2}) {
+  // 32 rows of f32 are 4 MiB, a page 1,024 rows; the up rows cross its end. Of f16 a page holds twice as many.
+  const int64_t k = 32768;
+  for (DType type : {DType::f32, DType::f16}) {
+    const bool wide = type == DType::f32;
+    const int64_t rows = wide ? 560 : 1060;
+    Matrix matrix{type, padded_rows(rows) + rows, k, {}, {}};
+    matrix.values.assign(size_t(matrix.rows * k), 0);
+    for (int64_t r = 0; r < matrix.rows; ++r)
+      for (int64_t i = 0; i < 16; ++i) matrix.values[size_t(r * k + (r * 131 + i * 2047) % k)] = float((r * 17 + i * 5) % 23) - 11;
+    matrix.bytes.resize(row_bytes(type, uint64_t(k)) * uint64_t(matrix.rows));
+    REQUIRE(quantise(type, matrix.values, matrix.bytes).ok());
+    const int64_t tokens = wide ? 1 : 17;
     const std::vector<float> x = random_floats(size_t(tokens * k), 3, -0.1f, 0.1f);
     for (bool gated : {false, true}) {
       Problem problem({.n = gated ? rows : matrix.rows, .k = k, .tokens = tokens, .gated = gated}, matrix, x);
-      INFO("tokens " << tokens << " gated " << gated);
-      CHECK(nmse(run(*device, problem, ""), problem.expected) < 1e-7);
+      for (const Choice& choice : choices_of(*device, problem.graph)) {
+        if (!wide && choice.pinned_order) continue;  // slow, and the same as for f32
+        INFO("tokens " << tokens << " gated " << gated << " choice " << choice.name);
+        CHECK(nmse(run(*device, problem, choice.name), problem.expected) < choice.tolerance);
+      }
     }
   }
 }
