@@ -201,7 +201,8 @@ Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& opt
   LK_ASSIGN(Session session, Session::create(model, options.session));
   LK_ASSIGN(const auto got, session.log_probs(0, tokens));
   const double error = nmse(got, expected);
-  const double limit = options.session.kv == DType::f16 ? 5e-4 : 1e-6;
+  LK_ASSIGN(const Plan* read, session.read_plan(int64_t(tokens.size())));
+  const double limit = std::max(options.session.kv == DType::f16 ? 5e-4 : 1e-6, read->counts().tolerance);
   if (!(error <= limit))
     return Error{ErrorCode::internal,
                  join("[bench] the fused plan's log-probabilities differ from the plain one's: nmse ", error,
