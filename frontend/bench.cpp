@@ -15,6 +15,7 @@
 #include "runtime/graph/packing.h"
 #include "runtime/ops/ops.h"
 #include "runtime/plan/rig.h"
+#include "runtime/plan/upload.h"
 #include "shaders/fma_peak.h"
 
 namespace lorikeet {
@@ -77,6 +78,11 @@ Result<Bound> bind_graph(Model& model, const Graph& graph, int64_t input_bytes, 
             device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "bench scratch"}));
   bound.inputs = std::make_unique<Buffer>(std::move(inputs));
   bound.scratch = std::make_unique<Buffer>(std::move(scratch));
+  // Whatever lay there might be subnormal, which some processors multiply a hundred times slower.
+  const std::vector<float> ordinary(bound.inputs->size() / 4, 0.5f);
+  LK_ASSIGN(Uploader uploader, Uploader::create(device, bound.inputs->size(), 1));
+  LK_TRY(uploader.write({bound.inputs.get(), 0, bound.inputs->size()}, std::as_bytes(std::span(ordinary))));
+  LK_TRY(uploader.finish());
   const auto storage = [&](const GraphTensor& info) -> Result<std::vector<Slice>> {
     if (info.kind == TensorKind::weight) return model.storage(info);
     return std::vector<Slice>{{bound.inputs.get(), 0, bound.inputs->size()}};
