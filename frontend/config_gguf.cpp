@@ -53,10 +53,13 @@ class Reader {
     LK_ASSIGN(const std::string_view architecture, metadata_.text("general.architecture"));
     config_.family = family_of_architecture(architecture);
     if (!config_.family)
-      return unsupported(join(file_, ": the architecture is ", architecture.substr(0, 100), "; ", supported_architectures(), " are supported."));
+      return unsupported(join(file_, ": the architecture is ", architecture.substr(0, 100), "; ",
+                              supported_architectures(), " are supported."));
     config_.model_type = architecture;
     LK_ASSIGN(const uint64_t experts, metadata_.natural_or(key("expert_count"), 0));
-    if (experts > 0) return unsupported(join(file_, ": the model has ", experts, " experts a layer; only dense models of this family are supported."));
+    if (experts > 0)
+      return unsupported(join(file_, ": the model has ", experts,
+                              " experts a layer; only dense models of this family are supported."));
     return Done{};
   }
 
@@ -74,14 +77,15 @@ class Reader {
 
   Status read_head_dim() {
     if (!metadata_.has(key("attention.key_length")) && config_.hidden % config_.heads != 0)
-      return corrupt(join(file_, ": ", key("embedding_length"), " is ", config_.hidden, ", which ", config_.heads, " heads do not divide."));
+      return corrupt(join(file_, ": ", key("embedding_length"), " is ", config_.hidden, ", which ", config_.heads,
+                          " heads do not divide."));
     const uint32_t usual = std::max(config_.hidden / config_.heads, 1u);
     LK_ASSIGN(config_.head_dim, count_or("attention.key_length", kMaximumCount, usual));
     LK_ASSIGN(const uint32_t values, count_or("attention.value_length", kMaximumCount, usual));
     LK_ASSIGN(const uint32_t rotary, count_or("rope.dimension_count", kMaximumCount, config_.head_dim));
     if (values != config_.head_dim || rotary != config_.head_dim)
-      return unsupported(join(file_, ": keys have ", config_.head_dim, " elements a head, values ", values, ", and ", rotary,
-                              " are rotated; only equal numbers are supported."));
+      return unsupported(join(file_, ": keys have ", config_.head_dim, " elements a head, values ", values, ", and ",
+                              rotary, " are rotated; only equal numbers are supported."));
     return Done{};
   }
 
@@ -90,10 +94,12 @@ class Reader {
     const std::string name = weight_name(*config_.family, WeightRole::token_embedding, 0, Naming::gguf);
     const TensorInfo* embedding = checkpoint_.find(name);
     if (!embedding) return not_found(join(file_, ": tensor ", name, " is missing."));
-    LK_ASSIGN(config_.vocabulary, checked_count(embedding->rows(), kMaximumCount, file_, "the number of rows of " + name));
+    LK_ASSIGN(config_.vocabulary,
+              checked_count(embedding->rows(), kMaximumCount, file_, "the number of rows of " + name));
     const GgufValue* tokens = metadata_.find("tokenizer.ggml.tokens");
     if (tokens && tokens->type == GgufType::array && tokens->count > config_.vocabulary)
-      return corrupt(join(file_, ": the tokenizer has ", tokens->count, " tokens, the embedding ", config_.vocabulary, " rows."));
+      return corrupt(
+          join(file_, ": the tokenizer has ", tokens->count, " tokens, the embedding ", config_.vocabulary, " rows."));
     return Done{};
   }
 
@@ -103,13 +109,15 @@ class Reader {
     LK_ASSIGN(const double old_factor, metadata_.number_or(key("rope.scale_linear"), 1));
     LK_ASSIGN(rope.factor, metadata_.number_or(key("rope.scaling.factor"), old_factor));
     if (rope.factor == 0) rope.factor = 1;  // the format's way to say that there is none
-    LK_ASSIGN(const std::string_view scaling, metadata_.text_or(key("rope.scaling.type"), rope.factor != 1 ? "linear" : "none"));
+    LK_ASSIGN(const std::string_view scaling,
+              metadata_.text_or(key("rope.scaling.type"), rope.factor != 1 ? "linear" : "none"));
     if (scaling == "linear") {
       rope.scaling = rope.factor != 1 ? RopeScaling::linear : RopeScaling::none;
     } else if (scaling == "yarn") {
       LK_TRY(read_yarn());
     } else if (scaling != "none") {
-      return unsupported(join(file_, ": the rotary scaling is ", scaling.substr(0, 100), "; none, linear and yarn are supported."));
+      return unsupported(
+          join(file_, ": the rotary scaling is ", scaling.substr(0, 100), "; none, linear and yarn are supported."));
     }
     if (const TensorInfo* factors = checkpoint_.find("rope_freqs.weight")) LK_TRY(read_factors(*factors));
     return rope.compute(config_.head_dim, file_);
@@ -118,21 +126,23 @@ class Reader {
   Status read_yarn() {
     RopeConfig& rope = config_.rope;
     rope.scaling = RopeScaling::yarn;
-    LK_ASSIGN(rope.original_context, count_or("rope.scaling.original_context_length", kMaximumContext, config_.context_length));
+    LK_ASSIGN(rope.original_context,
+              count_or("rope.scaling.original_context_length", kMaximumContext, config_.context_length));
     LK_ASSIGN(rope.beta_fast, metadata_.number_or(key("rope.scaling.yarn_beta_fast"), 32));
     LK_ASSIGN(rope.beta_slow, metadata_.number_or(key("rope.scaling.yarn_beta_slow"), 1));
     LK_ASSIGN(const double attention, metadata_.number_or(key("rope.scaling.attn_factor"), 1));
     rope.attention_factor = float(attention * yarn_attention_factor(rope.factor));
     const double extended = rope.factor * rope.original_context;
-    if (extended > config_.context_length && extended <= double(kMaximumContext)) config_.context_length = uint32_t(extended);
+    if (extended > config_.context_length && extended <= double(kMaximumContext))
+      config_.context_length = uint32_t(extended);
     return Done{};
   }
 
   // Llama 3.1's scaling comes as one divisor a frequency.
   Status read_factors(const TensorInfo& tensor) {
     if (tensor.type != DType::f32 || tensor.elements() != config_.head_dim / 2)
-      return corrupt(join(file_, ": rope_freqs.weight must be f32 of shape (", config_.head_dim / 2, "), it is ", name(tensor.type),
-                          " of shape ", shape_text(tensor.shape), "."));
+      return corrupt(join(file_, ": rope_freqs.weight must be f32 of shape (", config_.head_dim / 2, "), it is ",
+                          name(tensor.type), " of shape ", shape_text(tensor.shape), "."));
     LK_ASSIGN(const Bytes bytes, checkpoint_.data(tensor));
     config_.rope.scaling = RopeScaling::given;
     for (uint64_t i = 0; i < tensor.elements(); ++i) config_.rope.factors.push_back(load<float>(bytes.data() + 4 * i));
@@ -147,7 +157,8 @@ class Reader {
     if (pattern->type != GgufType::array) return read_window_period();
     LK_ASSIGN(const std::vector<bool> sliding, metadata_.flags(key("attention.sliding_window_pattern")));
     if (sliding.size() != config_.layers)
-      return corrupt(join(file_, ": ", key("attention.sliding_window_pattern"), " has ", sliding.size(), " entries for ", config_.layers, " layers."));
+      return corrupt(join(file_, ": ", key("attention.sliding_window_pattern"), " has ", sliding.size(),
+                          " entries for ", config_.layers, " layers."));
     for (uint32_t layer = 0; layer < config_.layers; ++layer)
       if (!sliding[layer]) config_.windows[layer] = 0;
     return Done{};
@@ -165,7 +176,8 @@ class Reader {
     if (metadata_.has("tokenizer.ggml.bos_token_id")) {
       LK_ASSIGN(config_.bos_id, token_id("tokenizer.ggml.bos_token_id"));
     }
-    for (const char* name : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+    for (const char* name :
+         {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
       if (!metadata_.has(name)) continue;
       LK_ASSIGN(const uint32_t id, token_id(name));
       add_eos(config_, id);
@@ -176,7 +188,8 @@ class Reader {
 
   Result<uint32_t> token_id(std::string_view name) const {
     LK_ASSIGN(const uint64_t id, metadata_.natural(name));
-    if (id >= config_.vocabulary) return corrupt(join(file_, ": ", name, " is ", id, ", there are ", config_.vocabulary, " tokens."));
+    if (id >= config_.vocabulary)
+      return corrupt(join(file_, ": ", name, " is ", id, ", there are ", config_.vocabulary, " tokens."));
     return uint32_t(id);
   }
 
@@ -185,7 +198,8 @@ class Reader {
     LK_ASSIGN(const std::vector<int64_t> ids, metadata_.integers("lorikeet.eos_token_ids"));
     for (int64_t id : ids) {
       if (id < 0 || id >= int64_t(config_.vocabulary))
-        return corrupt(join(file_, ": lorikeet.eos_token_ids has ", id, ", there are ", config_.vocabulary, " tokens."));
+        return corrupt(
+            join(file_, ": lorikeet.eos_token_ids has ", id, ", there are ", config_.vocabulary, " tokens."));
       add_eos(config_, uint32_t(id));
     }
     return Done{};

@@ -78,21 +78,26 @@ class Reader {
     if (config_.model_type.empty()) return not_found(join(file_, ": model_type is missing."));
     config_.family = family_of_model_type(config_.model_type);
     if (!config_.family)
-      return unsupported(join(file_, ": model_type is ", config_.model_type.substr(0, 100), "; ", supported_model_types(), " are supported."));
+      return unsupported(join(file_, ": model_type is ", config_.model_type.substr(0, 100), "; ",
+                              supported_model_types(), " are supported."));
     type_ = find_model_type(*config_.family, config_.model_type);
     return Done{};
   }
 
   Status refuse_what_is_not_built() const {
     if (fields_.find("quantization_config"))
-      return unsupported(join(file_, ": the weights are quantised by quantization_config; give the unquantised model or a GGUF file."));
+      return unsupported(join(
+          file_, ": the weights are quantised by quantization_config; give the unquantised model or a GGUF file."));
     LK_ASSIGN(const std::string activation, fields_.text_or("hidden_act", "silu"));
     if (activation != "silu" && activation != "swish")
-      return unsupported(join(file_, ": hidden_act is ", activation.substr(0, 100), "; this family is supported with silu."));
+      return unsupported(
+          join(file_, ": hidden_act is ", activation.substr(0, 100), "; this family is supported with silu."));
     LK_ASSIGN(const bool mlp_bias, fields_.flag_or("mlp_bias", false));
-    if (mlp_bias) return unsupported(join(file_, ": mlp_bias is true; feed-forward layers with biases are not supported."));
+    if (mlp_bias)
+      return unsupported(join(file_, ": mlp_bias is true; feed-forward layers with biases are not supported."));
     LK_ASSIGN(const double rotary, fields_.number_or("partial_rotary_factor", 1));
-    if (rotary != 1) return unsupported(join(file_, ": partial_rotary_factor is ", rotary, "; only whole heads are rotated here."));
+    if (rotary != 1)
+      return unsupported(join(file_, ": partial_rotary_factor is ", rotary, "; only whole heads are rotated here."));
     return Done{};
   }
 
@@ -105,9 +110,11 @@ class Reader {
     const uint32_t usual_kv_heads = type_->kv_heads ? type_->kv_heads : config_.heads;
     LK_ASSIGN(config_.kv_heads, fields_.count_or("num_key_value_heads", kMaximumCount, usual_kv_heads));
     if (!fields_.find("head_dim") && config_.hidden % config_.heads != 0)
-      return corrupt(join(file_, ": hidden_size is ", config_.hidden, ", which ", config_.heads, " heads do not divide."));
+      return corrupt(
+          join(file_, ": hidden_size is ", config_.hidden, ", which ", config_.heads, " heads do not divide."));
     LK_ASSIGN(config_.head_dim, fields_.count_or("head_dim", kMaximumCount, config_.hidden / config_.heads));
-    LK_ASSIGN(config_.context_length, fields_.count_or("max_position_embeddings", kMaximumContext, type_->context_length));
+    LK_ASSIGN(config_.context_length,
+              fields_.count_or("max_position_embeddings", kMaximumContext, type_->context_length));
     LK_ASSIGN(const double eps, fields_.number_or("rms_norm_eps", 1e-6));
     config_.rms_eps = float(eps);
     LK_ASSIGN(const bool bias, fields_.flag_or("attention_bias", false));
@@ -138,10 +145,12 @@ class Reader {
     // "dynamic" only changes texts that are longer than the context, which a session does not exceed.
     if (kind == "default" || kind == "none" || kind == "dynamic") return Done{};
     if (kind != "linear" && kind != "llama3" && kind != "yarn")
-      return unsupported(join(file_, ": the rotary scaling is ", kind.substr(0, 100), "; linear, dynamic, llama3 and yarn are supported."));
+      return unsupported(join(file_, ": the rotary scaling is ", kind.substr(0, 100),
+                              "; linear, dynamic, llama3 and yarn are supported."));
     if (!scaling.find("factor")) return not_found(join(scaling.file(), ".factor is missing."));
     LK_ASSIGN(rope.factor, scaling.number_or("factor", 1));
-    LK_ASSIGN(rope.original_context, scaling.count_or("original_max_position_embeddings", kMaximumContext, config_.context_length));
+    LK_ASSIGN(rope.original_context,
+              scaling.count_or("original_max_position_embeddings", kMaximumContext, config_.context_length));
     if (kind == "linear") rope.scaling = RopeScaling::linear;
     if (kind == "llama3") return read_llama3(scaling);
     if (kind == "yarn") return read_yarn(scaling);
@@ -166,13 +175,14 @@ class Reader {
     LK_ASSIGN(rope.truncate, scaling.flag_or("truncate", true));
     LK_ASSIGN(const double mscale, scaling.number_or("mscale", 0));
     LK_ASSIGN(const double mscale_all, scaling.number_or("mscale_all_dim", 0));
-    const double usual = mscale != 0 && mscale_all != 0
-                             ? yarn_attention_factor(rope.factor, mscale) / yarn_attention_factor(rope.factor, mscale_all)
-                             : yarn_attention_factor(rope.factor);
+    const double usual = mscale != 0 && mscale_all != 0 ? yarn_attention_factor(rope.factor, mscale) /
+                                                              yarn_attention_factor(rope.factor, mscale_all)
+                                                        : yarn_attention_factor(rope.factor);
     LK_ASSIGN(const double attention, scaling.number_or("attention_factor", usual));
     rope.attention_factor = float(attention);
     const double extended = rope.factor * rope.original_context;
-    if (extended > config_.context_length && extended <= double(kMaximumContext)) config_.context_length = uint32_t(extended);
+    if (extended > config_.context_length && extended <= double(kMaximumContext))
+      config_.context_length = uint32_t(extended);
     return Done{};
   }
 
@@ -207,7 +217,8 @@ class Reader {
       return corrupt(join(file_, ": layer_types must be a list of ", config_.layers, " texts."));
     for (uint32_t layer = 0; layer < config_.layers; ++layer) {
       if (types[layer] == "sliding_attention") config_.windows[layer] = window;
-      else if (types[layer] != "full_attention") return unsupported(join(file_, ": layer_types has an entry other than full_attention and sliding_attention."));
+      else if (types[layer] != "full_attention")
+        return unsupported(join(file_, ": layer_types has an entry other than full_attention and sliding_attention."));
     }
     return Done{};
   }
@@ -223,7 +234,8 @@ class Reader {
   Status read_bos() {
     const Json* bos = fields_.find("bos_token_id");
     if (!bos) return Done{};
-    if (!bos->is_number_unsigned() || bos->get<uint64_t>() > kMaximumCount) return corrupt(join(file_, ": bos_token_id must be a token's number."));
+    if (!bos->is_number_unsigned() || bos->get<uint64_t>() > kMaximumCount)
+      return corrupt(join(file_, ": bos_token_id must be a token's number."));
     config_.bos_id = bos->get<uint32_t>();
     return Done{};
   }
@@ -248,7 +260,8 @@ class Reader {
 
 }  // namespace
 
-Result<DecoderConfig> config_from_json(const std::string& config, const std::string& generation, const std::string& file) {
+Result<DecoderConfig> config_from_json(const std::string& config, const std::string& generation,
+                                       const std::string& file) {
   LK_ASSIGN(const Json json, parse_json_object(config, file, DuplicateKeys::last_wins));
   Json more = Json::object();
   if (!generation.empty()) {

@@ -8,7 +8,8 @@ namespace lorikeet {
 Result<DecoderConfig> config_from_gguf(const Checkpoint& checkpoint);
 Result<DecoderConfig> config_from_huggingface(const Checkpoint& checkpoint);
 // From the texts of config.json and generation_config.json (may be empty); `file` begins the messages.
-Result<DecoderConfig> config_from_json(const std::string& config, const std::string& generation, const std::string& file);
+Result<DecoderConfig> config_from_json(const std::string& config, const std::string& generation,
+                                       const std::string& file);
 
 // A number that a file gives, as 32 bits between 1 and `limit`. `what` is its key.
 Result<uint32_t> checked_count(uint64_t value, uint64_t limit, const std::string& file, std::string_view what);

@@ -8,7 +8,8 @@ using shader::kRowWords;
 using shader::kSlotWords;
 using shader::kStepWords;
 
-static_assert(sizeof(shader::Step) == kStepWords * 4 && sizeof(shader::Row) == kRowWords * 4 && sizeof(shader::Slot) == kSlotWords * 4);
+static_assert(sizeof(shader::Step) == kStepWords * 4 && sizeof(shader::Row) == kRowWords * 4 &&
+              sizeof(shader::Slot) == kSlotWords * 4);
 
 ControlTables::ControlTables(uint32_t rows, uint32_t slots, uint32_t blocks_per_slot) {
   step_.slots = slots;
@@ -46,7 +47,9 @@ Status ControlTables::upload(Uploader& uploader, const Slice& table, uint64_t fi
   return uploader.write(part, std::as_bytes(std::span(words_).subspan(first, count)));
 }
 
-Status ControlTables::upload_rows(Uploader& uploader, const Slice& table) const { return upload(uploader, table, 0, rows_words_); }
+Status ControlTables::upload_rows(Uploader& uploader, const Slice& table) const {
+  return upload(uploader, table, 0, rows_words_);
+}
 
 Status ControlTables::upload_slot(Uploader& uploader, const Slice& table, uint32_t slot) const {
   return upload(uploader, table, step_.slots_at + slot * kSlotWords, kSlotWords);

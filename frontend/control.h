@@ -21,7 +21,7 @@ class ControlTables {
   void set_slot(uint32_t slot, const shader::Slot& value);
   void set_blocks(uint32_t slot, std::span<const uint32_t> blocks);
 
-  Status upload_rows(Uploader& uploader, const Slice& table) const;            // step, rows, wanted list
+  Status upload_rows(Uploader& uploader, const Slice& table) const;  // step, rows, wanted list
   Status upload_slot(Uploader& uploader, const Slice& table, uint32_t slot) const;
   Status upload_blocks(Uploader& uploader, const Slice& table) const;
 

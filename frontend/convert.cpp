@@ -41,7 +41,8 @@ class Conversion {
 
   Status copy(Bytes bytes) {
     constexpr size_t kPiece = size_t(16) << 20;
-    for (size_t at = 0; at < bytes.size(); at += kPiece) LK_TRY(put(bytes.subspan(at, std::min(kPiece, bytes.size() - at))));
+    for (size_t at = 0; at < bytes.size(); at += kPiece)
+      LK_TRY(put(bytes.subspan(at, std::min(kPiece, bytes.size() - at))));
     return Done{};
   }
 
@@ -64,7 +65,8 @@ class Conversion {
     if (tensor.interleave_head_dim == 0) return bytes.subspan(size_t(first * row), size_t(count * row));
     ordered_.resize(size_t(count * row));
     for (uint64_t i = 0; i < count; ++i)
-      std::memcpy(ordered_.data() + i * row, bytes.data() + huggingface_row(first + i, tensor.interleave_head_dim) * row, size_t(row));
+      std::memcpy(ordered_.data() + i * row,
+                  bytes.data() + huggingface_row(first + i, tensor.interleave_head_dim) * row, size_t(row));
     return ordered_;
   }
 
@@ -106,12 +108,15 @@ ConvertReport report_of(const ConvertPlan& plan, const Checkpoint& source) {
 
 }  // namespace
 
-Result<ConvertReport> convert(const Checkpoint& source, const std::filesystem::path& out, const ConvertOptions& options) {
-  if (!can_quantise(options.type)) return invalid(join("[convert] weights cannot be written as ", name(options.type), "."));
+Result<ConvertReport> convert(const Checkpoint& source, const std::filesystem::path& out,
+                              const ConvertOptions& options) {
+  if (!can_quantise(options.type))
+    return invalid(join("[convert] weights cannot be written as ", name(options.type), "."));
   LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
   LK_TRY(check_weights(source, config));
   const bool gguf = source.kind() == Checkpoint::Kind::gguf;
-  LK_ASSIGN(const ConvertPlan plan, gguf ? plan_from_gguf(source, config, options.type) : plan_from_huggingface(source, config, options.type));
+  LK_ASSIGN(const ConvertPlan plan,
+            gguf ? plan_from_gguf(source, config, options.type) : plan_from_huggingface(source, config, options.type));
   ConvertReport report = report_of(plan, source);
   if (options.dry_run) return report;
   std::error_code ignored;

@@ -13,7 +13,8 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Checkpoint& source, const DecoderConfig& config, DType type) : source_(source), config_(config), type_(type) {}
+  Planner(const Checkpoint& source, const DecoderConfig& config, DType type)
+      : source_(source), config_(config), type_(type) {}
 
   Result<ConvertPlan> plan() {
     set_general();
@@ -79,7 +80,8 @@ class Planner {
     if (!rope.truncate) return unsupported("[convert] GGUF cannot express a YaRN scaling with truncate set to false.");
     plan_.header.set_natural(key("rope.scaling.original_context_length"), rope.original_context);
     const double usual = yarn_attention_factor(rope.factor);
-    if (std::fabs(rope.attention_factor - usual) > 1e-6) plan_.header.set_number(key("rope.scaling.attn_factor"), float(rope.attention_factor / usual));
+    if (std::fabs(rope.attention_factor - usual) > 1e-6)
+      plan_.header.set_number(key("rope.scaling.attn_factor"), float(rope.attention_factor / usual));
     if (rope.beta_fast != 32) plan_.header.set_number(key("rope.scaling.yarn_beta_fast"), float(rope.beta_fast));
     if (rope.beta_slow != 1) plan_.header.set_number(key("rope.scaling.yarn_beta_slow"), float(rope.beta_slow));
     return Done{};
@@ -127,7 +129,8 @@ class Planner {
     tensor.source = weight.tensor;
     tensor.name = weight_name(*config_.family, role, layer, Naming::gguf);
     tensor.shape = weight.tensor->shape;
-    const bool rotary = role == WeightRole::q || role == WeightRole::k || role == WeightRole::q_bias || role == WeightRole::k_bias;
+    const bool rotary =
+        role == WeightRole::q || role == WeightRole::k || role == WeightRole::q_bias || role == WeightRole::k_bias;
     if (rotary && config_.family->permuted_qk) tensor.interleave_head_dim = config_.head_dim;
     const bool head = role == WeightRole::output || (role == WeightRole::token_embedding && config_.tied_embeddings);
     return add_planned(plan_, std::move(tensor), weight.tensor->shape.size() == 1 ? DType::f32 : type_, head);
@@ -138,11 +141,14 @@ class Planner {
     size_t unused = 0;
     std::string example;
     for (const TensorInfo& tensor : source_.tensors()) {
-      const bool used = std::any_of(plan_.tensors.begin(), plan_.tensors.end(), [&](const PlannedTensor& planned) { return planned.source == &tensor; });
+      const bool used = std::any_of(plan_.tensors.begin(), plan_.tensors.end(),
+                                    [&](const PlannedTensor& planned) { return planned.source == &tensor; });
       if (used || tensor.name.ends_with("rotary_emb.inv_freq") || tensor.name == "lm_head.weight") continue;
       if (unused++ == 0) example = tensor.name;
     }
-    if (unused > 0) plan_.notices.push_back(join(unused, " tensors have no place in this family and are left out, ", example, " for one."));
+    if (unused > 0)
+      plan_.notices.push_back(
+          join(unused, " tensors have no place in this family and are left out, ", example, " for one."));
   }
 
   const Checkpoint& source_;

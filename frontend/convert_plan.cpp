@@ -34,7 +34,8 @@ bool is_quantised(DType type) { return layout(type).block > 1; }
 void note_requantising(ConvertPlan& plan, const Checkpoint& source, DType wanted) {
   for (const TensorInfo& tensor : source.tensors())
     if (is_quantised(tensor.type) && is_quantised(wanted) && tensor.type != wanted) {
-      plan.notices.push_back("The source is quantised already; what it lost stays lost, and quantising again loses more.");
+      plan.notices.push_back(
+          "The source is quantised already; what it lost stays lost, and quantising again loses more.");
       return;
     }
 }
@@ -52,8 +53,9 @@ DType legal_type(DType wanted, uint64_t columns) {
 }
 
 std::string sentence(const Fallback& fallback) {
-  const std::string tensors = fallback.tensors == 1 ? "Tensor " + fallback.example + " has "
-                                                    : join(fallback.tensors, " tensors, ", fallback.example, " for one, have ");
+  const std::string tensors = fallback.tensors == 1
+                                  ? "Tensor " + fallback.example + " has "
+                                  : join(fallback.tensors, " tensors, ", fallback.example, " for one, have ");
   return join(tensors, fallback.columns, " columns, which do not divide into blocks of ", name(fallback.wanted), "; ",
               fallback.tensors == 1 ? "it is" : "they are", " written as ", name(fallback.given), ".");
 }
@@ -82,7 +84,8 @@ Result<ConvertPlan> plan_from_gguf(const Checkpoint& source, const DecoderConfig
     if (!entry.key.starts_with("split.") && entry.key != "general.alignment") plan.header.copy(entry.key, entry.value);
   plan.header.set_natural("general.file_type", gguf_file_type(type));
   plan.header.set_natural("general.quantization_version", 2);
-  const std::string head = weight_name(*config.family, config.tied_embeddings ? WeightRole::token_embedding : WeightRole::output, 0, Naming::gguf);
+  const std::string head = weight_name(
+      *config.family, config.tied_embeddings ? WeightRole::token_embedding : WeightRole::output, 0, Naming::gguf);
   for (const TensorInfo& tensor : source.tensors()) {
     PlannedTensor planned;
     planned.source = &tensor;

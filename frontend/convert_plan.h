@@ -14,9 +14,9 @@ struct PlannedTensor {
   const TensorInfo* source = nullptr;  // null: `values` are written
   std::vector<float> values;
   std::string name;
-  DType type = DType::f32;             // in the output
+  DType type = DType::f32;  // in the output
   std::vector<uint64_t> shape;
-  uint32_t interleave_head_dim = 0;    // not 0: the rows go from Hugging Face order to that of llama GGUF files
+  uint32_t interleave_head_dim = 0;  // not 0: the rows go from Hugging Face order to that of llama GGUF files
 };
 
 // Tensors that could not have the type that was asked for, all for the same reason.
@@ -36,11 +36,11 @@ struct ConvertPlan {
 Result<ConvertPlan> plan_from_gguf(const Checkpoint& source, const DecoderConfig& config, DType type);
 Result<ConvertPlan> plan_from_huggingface(const Checkpoint& source, const DecoderConfig& config, DType type);
 
-DType head_type(DType wanted);                         // what the head gets: see ConvertOptions::type
-DType legal_type(DType wanted, uint64_t columns);      // itself, or where the columns do not divide a type that fits
+DType head_type(DType wanted);                     // what the head gets: see ConvertOptions::type
+DType legal_type(DType wanted, uint64_t columns);  // itself, or where the columns do not divide a type that fits
 // Adds a tensor to the plan and its header.
 Status add_planned(ConvertPlan& plan, PlannedTensor tensor, DType wanted, bool head);
-uint32_t gguf_file_type(DType type);                   // general.file_type
+uint32_t gguf_file_type(DType type);  // general.file_type
 std::string sentence(const Fallback& fallback);
 
 // The Hugging Face row that becomes row `row` of a llama GGUF: the inverse of WeightRef::file_row.

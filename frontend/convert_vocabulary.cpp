@@ -14,12 +14,17 @@ enum TokenType : int32_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined
 // The names of ways to cut words, tried in this order.
 constexpr const char* kPreNames[] = {"gpt-2", "smollm", "qwen2", "llama-bpe", "tekken", "olmo"};
 
-// What the ways differ in: digits, contractions, line ends, runs of spaces, marks, letters outside ASCII, composed forms.
+// What the ways differ in: digits, contractions, line ends, runs of spaces, marks, letters outside ASCII, composed
+// forms.
 constexpr const char kProbe[] =
-    "Hello, world! I'm 12345 and you'LL see 3.14159; they've won.\n\n\n  Two  spaces\tand\r\n tabs \n x = y+=1;/* 007 */ "
-    "caf\xc3\xa9 cafe\xcc\x81 na\xc3\xafve \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 2024 \xd9\x85\xd8\xb1\xd8\xad\xd8\xa8\xd8\xa7 "
-    "\xe4\xbd\xa0\xe5\xa5\xbd\xef\xbc\x8c\xe4\xb8\x96\xe7\x95\x8c 123\xe5\xb9\xb4 \xe0\xa4\xa8\xe0\xa4\xae\xe0\xa4\xb8\xe0\xa5\x8d\xe0\xa4\xa4\xe0\xa5\x87 "
-    "\xf0\x9f\x98\x80\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd \xd9\xa3\xd9\xa4\xd9\xa5 \xc2\xbd \xef\xbc\x92\xef\xbc\x90 CamelCaseWORDS snake_case http://a.b/c?d=e&f=%20   \n\t\n  end.   ";
+    "Hello, world! I'm 12345 and you'LL see 3.14159; they've won.\n\n\n  Two  spaces\tand\r\n tabs \n x = y+=1;/* 007 "
+    "*/ "
+    "caf\xc3\xa9 cafe\xcc\x81 na\xc3\xafve \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 2024 "
+    "\xd9\x85\xd8\xb1\xd8\xad\xd8\xa8\xd8\xa7 "
+    "\xe4\xbd\xa0\xe5\xa5\xbd\xef\xbc\x8c\xe4\xb8\x96\xe7\x95\x8c 123\xe5\xb9\xb4 "
+    "\xe0\xa4\xa8\xe0\xa4\xae\xe0\xa4\xb8\xe0\xa5\x8d\xe0\xa4\xa4\xe0\xa5\x87 "
+    "\xf0\x9f\x98\x80\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd \xd9\xa3\xd9\xa4\xd9\xa5 \xc2\xbd \xef\xbc\x92\xef\xbc\x90 "
+    "CamelCaseWORDS snake_case http://a.b/c?d=e&f=%20   \n\t\n  end.   ";
 
 class Vocabularian {
  public:
@@ -28,7 +33,8 @@ class Vocabularian {
 
   Result<GgufVocabulary> read() {
     LK_TRY(read_files());
-    LK_ASSIGN(const Tokenizer tokenizer, Tokenizer::from_json({json_text_, config_text_, special_text_, template_text_}));
+    LK_ASSIGN(const Tokenizer tokenizer,
+              Tokenizer::from_json({json_text_, config_text_, special_text_, template_text_}));
     LK_TRY(read_pieces());
     LK_TRY(read_added());
     LK_TRY(fill_holes());
@@ -53,7 +59,8 @@ class Vocabularian {
     LK_ASSIGN(json_, parse_json_object(json_text_, "[tokenizer] " + file_, DuplicateKeys::last_wins));
     const auto model = json_.find("model");
     if (model == json_.end() || !model->is_object() || !model->contains("vocab") || !(*model)["vocab"].is_object())
-      return unsupported(join("[tokenizer] ", file_, ": only BPE models with a vocabulary can be written into a GGUF file."));
+      return unsupported(
+          join("[tokenizer] ", file_, ": only BPE models with a vocabulary can be written into a GGUF file."));
     byte_fallback_ = model->value("byte_fallback", false);
     result_.tokens.resize(config_.vocabulary);
     result_.token_types.assign(config_.vocabulary, kUnused);
@@ -62,7 +69,8 @@ class Vocabularian {
 
   Status put(const Json& id, const std::string& text, TokenType type) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= config_.vocabulary)
-      return corrupt(join("[tokenizer] ", file_, ": a token's id is ", id.dump(), ", the model has ", config_.vocabulary, " tokens."));
+      return corrupt(join("[tokenizer] ", file_, ": a token's id is ", id.dump(), ", the model has ",
+                          config_.vocabulary, " tokens."));
     result_.tokens[id.get<size_t>()] = text;
     result_.token_types[id.get<size_t>()] = type;
     ids_[text] = id.get<uint32_t>();
@@ -71,7 +79,8 @@ class Vocabularian {
 
   Status read_pieces() {
     const Json& model = json_["model"];
-    const std::string unknown = model.contains("unk_token") && model["unk_token"].is_string() ? model["unk_token"].get<std::string>() : "";
+    const std::string unknown =
+        model.contains("unk_token") && model["unk_token"].is_string() ? model["unk_token"].get<std::string>() : "";
     for (const auto& [piece, id] : model["vocab"].items()) {
       const bool byte = byte_fallback_ && piece.size() == 6 && piece.starts_with("<0x") && piece.ends_with(">");
       LK_TRY(put(id, piece, byte ? kByte : piece == unknown && !unknown.empty() ? kUnknown : kNormal));
@@ -98,7 +107,8 @@ class Vocabularian {
     for (uint32_t id = 0; id < config_.vocabulary; ++id)
       if (result_.token_types[id] == kUnused) {
         result_.tokens[id] = join("[PAD", id, "]");
-        if (ids_.contains(result_.tokens[id])) return corrupt(join("[tokenizer] ", file_, ": the token ", result_.tokens[id], " is in the way of padding."));
+        if (ids_.contains(result_.tokens[id]))
+          return corrupt(join("[tokenizer] ", file_, ": the token ", result_.tokens[id], " is in the way of padding."));
       }
     return Done{};
   }
@@ -106,7 +116,8 @@ class Vocabularian {
   Status read_merges() {
     const Json& model = json_["model"];
     const auto merges = model.find("merges");
-    if (merges == model.end() || !merges->is_array()) return corrupt(join("[tokenizer] ", file_, ": the merges are missing."));
+    if (merges == model.end() || !merges->is_array())
+      return corrupt(join("[tokenizer] ", file_, ": the merges are missing."));
     for (const Json& merge : *merges) {
       if (merge.is_string()) {
         result_.merges.push_back(merge.get<std::string>());
@@ -121,7 +132,9 @@ class Vocabularian {
 
   void set_special(const Tokenizer& tokenizer) {
     const SpecialTokens& special = tokenizer.special();
-    const auto id = [](const SpecialToken& token) { return token.id ? std::optional<int64_t>(*token.id) : std::nullopt; };
+    const auto id = [](const SpecialToken& token) {
+      return token.id ? std::optional<int64_t>(*token.id) : std::nullopt;
+    };
     result_.bos_id = id(special.bos);
     result_.eos_id = id(special.eos);
     result_.unknown_id = id(special.unknown);
@@ -138,9 +151,11 @@ class Vocabularian {
     if (!plain || !full || plain->empty() || full->size() < plain->size()) return;
     const auto begin = std::search(full->begin(), full->end(), plain->begin(), plain->end());
     result_.add_bos = begin != full->begin() && result_.bos_id && full->front() == *result_.bos_id;
-    result_.add_eos = full->end() - begin > std::ptrdiff_t(plain->size()) && result_.eos_id && full->back() == *result_.eos_id;
+    result_.add_eos =
+        full->end() - begin > std::ptrdiff_t(plain->size()) && result_.eos_id && full->back() == *result_.eos_id;
     if (full->size() != plain->size() + size_t(*result_.add_bos) + size_t(*result_.add_eos))
-      notices_.push_back("The tokenizer puts more around a text than GGUF can say; only its begin- and end-of-text tokens are kept.");
+      notices_.push_back(
+          "The tokenizer puts more around a text than GGUF can say; only its begin- and end-of-text tokens are kept.");
   }
 
   Status set_kind(const Tokenizer& tokenizer) {
@@ -156,7 +171,8 @@ class Vocabularian {
       result_.pre = name;
       if (agrees(wanted)) return Done{};
     }
-    return unsupported(join("[tokenizer] ", file_, ": the way it cuts text into words has no name in GGUF that Lorikeet knows."));
+    return unsupported(
+        join("[tokenizer] ", file_, ": the way it cuts text into words has no name in GGUF that Lorikeet knows."));
   }
 
   bool agrees(const std::vector<int32_t>& wanted) const {
@@ -204,11 +220,14 @@ class Vocabularian {
 
 }  // namespace
 
-Result<GgufVocabulary> vocabulary_of_directory(const Checkpoint& source, const DecoderConfig& config, std::vector<std::string>& notices) {
+Result<GgufVocabulary> vocabulary_of_directory(const Checkpoint& source, const DecoderConfig& config,
+                                               std::vector<std::string>& notices) {
   try {
     return Vocabularian(source, config, notices).read();
   } catch (const std::exception& failure) {
-    return Error{ErrorCode::corrupt, join("[tokenizer] ", (source.path() / "tokenizer.json").string(), " is not what it should be."), failure.what()};
+    return Error{ErrorCode::corrupt,
+                 join("[tokenizer] ", (source.path() / "tokenizer.json").string(), " is not what it should be."),
+                 failure.what()};
   }
 }
 

@@ -17,13 +17,13 @@ enum class Head {
 
 // The sizes of the states that a session owns. All plans of a session agree on them.
 struct SessionSizes {
-  int64_t places = 0;         // positions that the KV cache holds, all conversations together
-  DType kv = DType::f32;      // or f16
+  int64_t places = 0;     // positions that the KV cache holds, all conversations together
+  DType kv = DType::f32;  // or f16
   int64_t slots = 1;
-  int64_t ring = 64;          // sampled tokens a slot that the host may be behind
+  int64_t ring = 64;  // sampled tokens a slot that the host may be behind
   int64_t control_words = 0;
-  int64_t kv_limit = 0;       // longest conversation
-  bool logit_bias = false;    // the state `logit_bias` (slots, vocabulary) is added before sampling
+  int64_t kv_limit = 0;     // longest conversation
+  bool logit_bias = false;  // the state `logit_bias` (slots, vocabulary) is added before sampling
 };
 
 struct DecoderShape {
@@ -33,7 +33,8 @@ struct DecoderShape {
   SessionSizes sizes;
 };
 
-// States: `control`, `cache.k.N`, `cache.v.N`, `seen`, `tokens`, `target`, `logit_bias`. Weights are named as in GGUF files.
+// States: `control`, `cache.k.N`, `cache.v.N`, `seen`, `tokens`, `target`, `logit_bias`. Weights are named as in GGUF
+// files.
 Graph build_decoder(const DecoderConfig& config, const WeightTable& weights, const DecoderShape& shape);
 
 }  // namespace lorikeet

@@ -43,10 +43,12 @@ Result<Answer> Dialogue::ask(std::string_view question, const GenerationOptions&
   return answer(std::move(messages), options, on_piece);
 }
 
-Result<Answer> Dialogue::answer(std::vector<ChatMessage> messages, const GenerationOptions& options, const OnPiece& on_piece) {
+Result<Answer> Dialogue::answer(std::vector<ChatMessage> messages, const GenerationOptions& options,
+                                const OnPiece& on_piece) {
   LK_ASSIGN(const std::string text, render(messages));
   // The template has written the special tokens, BOS included.
-  LK_ASSIGN(const std::vector<int32_t> prompt, generator_.model().tokenizer()->encode(text, {.parse_special = true, .add_special = false}));
+  LK_ASSIGN(const std::vector<int32_t> prompt,
+            generator_.model().tokenizer()->encode(text, {.parse_special = true, .add_special = false}));
   GenerationOptions with_stops = options;
   with_stops.stop.insert(with_stops.stop.end(), stops_.begin(), stops_.end());
   LK_ASSIGN(Answer answer, generator_.answer(prompt, with_stops, on_piece, false));

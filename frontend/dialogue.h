@@ -1,6 +1,6 @@
-// Dialogue: a conversation in turns on one slot of a session. It keeps the messages and writes all of them down anew for
-// each turn, in the model's own chat template; the session reads only what differs from what it has. So a template may
-// change earlier turns (drop a chain of thought, trim an answer) and the model still sees what the template says.
+// Dialogue: a conversation in turns on one slot of a session. It keeps the messages and writes all of them down anew
+// for each turn, in the model's own chat template; the session reads only what differs from what it has. So a template
+// may change earlier turns (drop a chain of thought, trim an answer) and the model still sees what the template says.
 // Owns nothing of the model or the session, which must outlive it.
 #pragma once
 
@@ -25,8 +25,8 @@ class Dialogue {
   // Errors: not_found when the model has no tokenizer; what is wrong with the template.
   static Result<Dialogue> create(Model& model, Session& session, const DialogueOptions& options = {});
 
-  // Adds the question, answers it and adds the answer. After an error, or when it was cancelled before the first word, the
-  // messages are as before.
+  // Adds the question, answers it and adds the answer. After an error, or when it was cancelled before the first word,
+  // the messages are as before.
   Result<Answer> ask(std::string_view question, const GenerationOptions& options, const OnPiece& on_piece);
   // The same for messages that are given as they are; they replace those of before. The last one is to be answered.
   Result<Answer> answer(std::vector<ChatMessage> messages, const GenerationOptions& options, const OnPiece& on_piece);

@@ -30,14 +30,17 @@ Verdict compare(const DoctorCase& item, const RigOutcome& got, double tolerance)
   Verdict verdict;
   for (const auto& [name, expected] : item.floats) {
     const auto found = got.floats.find(name);
-    if (found == got.floats.end() || found->second.size() < expected.size()) return {INFINITY, join(item.name, ": no result ", name)};
+    if (found == got.floats.end() || found->second.size() < expected.size())
+      return {INFINITY, join(item.name, ": no result ", name)};
     const double error = nmse(found->second, expected);
     verdict.error = std::max(verdict.error, std::isnan(error) ? INFINITY : error);
   }
-  if (!(verdict.error <= tolerance)) verdict.fault = join(item.name, ": error ", verdict.error, ", allowed ", tolerance);
+  if (!(verdict.error <= tolerance))
+    verdict.fault = join(item.name, ": error ", verdict.error, ", allowed ", tolerance);
   for (const auto& [name, expected] : item.words) {
     const auto found = got.words.find(name);
-    if (found == got.words.end() || !std::equal(expected.begin(), expected.end(), found->second.begin())) verdict.fault = join(item.name, ": ", name, " is wrong");
+    if (found == got.words.end() || !std::equal(expected.begin(), expected.end(), found->second.begin()))
+      verdict.fault = join(item.name, ": ", name, " is wrong");
   }
   return verdict;
 }
@@ -75,22 +78,24 @@ Result<Verdict> try_choice(Device& device, KernelLibrary& kernels, const DoctorC
 
 }  // namespace
 
-Result<DoctorReport> examine(Device& device, KernelLibrary& kernels, ChoiceTable& table, const std::vector<DoctorCase>& cases,
-                             const Progress& progress) {
+Result<DoctorReport> examine(Device& device, KernelLibrary& kernels, ChoiceTable& table,
+                             const std::vector<DoctorCase>& cases, const Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
   DoctorReport report;
   table.release_all();
   for (size_t i = 0; i < cases.size(); ++i) {
     const DoctorCase& item = cases[i];
     if (progress) progress(i, cases.size());
-    if (item.graph.error()) return Error{ErrorCode::internal, join("[doctor] ", item.name, ": ", item.graph.error()->message), {}};
+    if (item.graph.error())
+      return Error{ErrorCode::internal, join("[doctor] ", item.name, ": ", item.graph.error()->message), {}};
     const Node& node = item.graph.nodes().back();
     const std::string family = ChoiceTable::family(item.graph, node);
     Choices choices;
     node.op->lower(item.graph, node, device.profile(), choices);
     for (const Choice& choice : choices) {
-      auto finding = std::find_if(report.findings.begin(), report.findings.end(),
-                                  [&](const DoctorFinding& f) { return f.family == family && f.choice == choice.name; });
+      auto finding = std::find_if(report.findings.begin(), report.findings.end(), [&](const DoctorFinding& f) {
+        return f.family == family && f.choice == choice.name;
+      });
       if (finding == report.findings.end()) {
         report.findings.push_back({family, choice.name});
         finding = report.findings.end() - 1;

@@ -34,8 +34,10 @@ struct Matrix {
 };
 
 Matrix matrix(DType type, int64_t rows, int64_t columns, uint64_t seed) {
-  Matrix made{std::vector<std::byte>(row_bytes(type, uint64_t(columns)) * uint64_t(rows)), Floats(size_t(rows * columns))};
-  const bool ok = quantise(type, noise(rows * columns, seed), made.bytes).ok() && dequantise(type, made.bytes, made.values).ok();
+  Matrix made{std::vector<std::byte>(row_bytes(type, uint64_t(columns)) * uint64_t(rows)),
+              Floats(size_t(rows * columns))};
+  const bool ok =
+      quantise(type, noise(rows * columns, seed), made.bytes).ok() && dequantise(type, made.bytes, made.values).ok();
   if (!ok) made.values.assign(made.values.size(), NAN);  // cannot happen for whole blocks; no choice would pass
   return made;
 }
@@ -93,14 +95,19 @@ class Cases {
     const Floats y = product(normed(x, weight, 1e-5), w.values, rows, 2 * outputs, columns);
     const Tensor tx = g.input("x", DType::f32, {rows, columns});
     const Tensor tw = g.weight("w", DType::q4_1, {2 * outputs, columns}, {"w", 0, 2 * outputs});
-    FusedMatmul parts{.x = tx, .weight = tw, .norm_weight = g.weight("norm", DType::f32, {columns}, {"norm", 0, columns}), .norm_eps = 1e-5};
+    FusedMatmul parts{.x = tx,
+                      .weight = tw,
+                      .norm_weight = g.weight("norm", DType::f32, {columns}, {"norm", 0, columns}),
+                      .norm_eps = 1e-5};
     Floats& expected = c.floats["y"];
     if (gated) {
       parts.gated_rows = outputs;
       for (int64_t r = 0; r < rows; ++r)
-        for (int64_t n = 0; n < outputs; ++n) expected.push_back(float(silu(y[size_t(r * 2 * outputs + n)]) * y[size_t(r * 2 * outputs + outputs + n)]));
+        for (int64_t n = 0; n < outputs; ++n)
+          expected.push_back(float(silu(y[size_t(r * 2 * outputs + n)]) * y[size_t(r * 2 * outputs + outputs + n)]));
     } else {
-      const Floats bias = c.data.floats["bias"] = noise(2 * outputs, 10), residual = c.data.floats["residual"] = noise(rows * 2 * outputs, 11);
+      const Floats bias = c.data.floats["bias"] = noise(2 * outputs, 10),
+                   residual = c.data.floats["residual"] = noise(rows * 2 * outputs, 11);
       parts.bias = g.weight("bias", DType::f32, {2 * outputs}, {"bias", 0, 2 * outputs});
       parts.residual = g.input("residual", DType::f32, {rows, 2 * outputs});
       for (size_t i = 0; i < y.size(); ++i) expected.push_back(y[i] + bias[i % size_t(2 * outputs)] + residual[i]);
@@ -135,11 +142,14 @@ class Cases {
     table.push_back({1, 0, 0, 0});
     const Tensor control = add_control(c, table, 2, blocks);
     const double scale = 1 / std::sqrt(double(dim));
-    g.keep(attention(g, q, k, v, control, {.heads = heads, .kv_heads = kv_heads, .head_dim = dim, .scale = scale, .kv_limit = limit}), "y");
+    g.keep(attention(g, q, k, v, control,
+                     {.heads = heads, .kv_heads = kv_heads, .head_dim = dim, .scale = scale, .kv_limit = limit}),
+           "y");
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t h = 0; h < heads; ++h)
         attend(&qs[size_t((r * heads + h) * dim)], ks, vs, h / (heads / kv_heads) * dim, columns,
-               int64_t(table[size_t(r)].slot) * blocks * shader::kKvBlockPositions, table[size_t(r)].position, dim, scale, c.floats["y"]);
+               int64_t(table[size_t(r)].slot) * blocks * shader::kKvBlockPositions, table[size_t(r)].position, dim,
+               scale, c.floats["y"]);
   }
 
   void greedy_case(int64_t vocabulary) {
@@ -149,7 +159,9 @@ class Cases {
     const uint32_t best[] = {uint32_t(vocabulary - 3), uint32_t(vocabulary / 3)};
     for (int64_t row : {0, 1}) logits[size_t(row * vocabulary + best[row])] = 2;
     const Tensor control = add_control(c, {{0, 4, 0, shader::kRowFollows}, {1, 9, 0, shader::kRowFollows}}, 2, 1, true);
-    SampleStates states{.control = control, .seen = g.state("seen", DType::u32, {2, (vocabulary + 31) / 32}), .tokens = g.state("tokens", DType::u32, {2, 64})};
+    SampleStates states{.control = control,
+                        .seen = g.state("seen", DType::u32, {2, (vocabulary + 31) / 32}),
+                        .tokens = g.state("tokens", DType::u32, {2, 64})};
     sample(g, g.input("logits", DType::f32, {2, vocabulary}), states);
     std::vector<uint32_t>& tokens = c.words["tokens"];
     tokens.assign(128, 0);
@@ -176,9 +188,12 @@ class Cases {
     c.data.bytes["w"] = w.bytes;
     const std::vector<shader::Row> table = {{0, 0, 69, 0}, {0, 1, 0, 0}, {0, 2, 31, 0}};
     const Tensor control = add_control(c, table, 1, 1);
-    c.graph.keep(embed(c.graph, c.graph.weight("w", type, {vocabulary, columns}, {"w", 0, padded_rows(vocabulary)}), control, rows), "y");
+    c.graph.keep(embed(c.graph, c.graph.weight("w", type, {vocabulary, columns}, {"w", 0, padded_rows(vocabulary)}),
+                       control, rows),
+                 "y");
     for (const shader::Row& row : table)
-      c.floats["y"].insert(c.floats["y"].end(), w.values.begin() + row.token * columns, w.values.begin() + (row.token + 1) * columns);
+      c.floats["y"].insert(c.floats["y"].end(), w.values.begin() + row.token * columns,
+                           w.values.begin() + (row.token + 1) * columns);
   }
 
   void rope_case() {
@@ -191,7 +206,9 @@ class Cases {
     const std::vector<shader::Row> table = {{0, 0, 0, 0}, {0, 17, 0, 0}, {0, 4001, 0, 0}};
     const Tensor control = add_control(c, table, 1, 126);
     const Tensor f = c.graph.weight("f", DType::f32, {half}, {"f", 0, half});
-    c.graph.keep(rope(c.graph, c.graph.input("x", DType::f32, {rows, heads * dim}), f, control, {.heads = heads, .head_dim = dim}), "y");
+    c.graph.keep(rope(c.graph, c.graph.input("x", DType::f32, {rows, heads * dim}), f, control,
+                      {.heads = heads, .head_dim = dim}),
+                 "y");
     Floats& y = c.floats["y"] = x;
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t h = 0; h < heads; ++h) {
@@ -209,7 +226,8 @@ class Cases {
     const int64_t rows = 3, columns = 173;
     DoctorCase& c = add(op);
     const Floats a = c.data.floats["a"] = noise(rows * columns, 21), b = c.data.floats["b"] = noise(rows * columns, 22);
-    const Tensor ta = c.graph.input("a", DType::f32, {rows, columns}), tb = c.graph.input("b", DType::f32, {rows, columns});
+    const Tensor ta = c.graph.input("a", DType::f32, {rows, columns}),
+                 tb = c.graph.input("b", DType::f32, {rows, columns});
     c.graph.keep(front(c.graph, ta, tb), "y");
     for (size_t i = 0; i < a.size(); ++i) c.floats["y"].push_back(float(formula(a[i], b[i])));
   }
@@ -220,7 +238,8 @@ class Cases {
     return cases_.back();
   }
 
-  static Tensor add_control(DoctorCase& c, const std::vector<shader::Row>& rows, uint32_t slots, uint32_t blocks, bool greedy = false) {
+  static Tensor add_control(DoctorCase& c, const std::vector<shader::Row>& rows, uint32_t slots, uint32_t blocks,
+                            bool greedy = false) {
     ControlTables tables(uint32_t(rows.size()), slots, blocks);
     std::vector<uint32_t> wanted, identity;
     for (uint32_t i = 0; i < rows.size(); ++i) wanted.push_back(i);
@@ -248,8 +267,8 @@ class Cases {
     return values;
   }
 
-  static void attend(const float* q, const Floats& k, const Floats& v, int64_t head, int64_t columns, int64_t first_place, int64_t position,
-                     int64_t dim, double scale, Floats& out) {
+  static void attend(const float* q, const Floats& k, const Floats& v, int64_t head, int64_t columns,
+                     int64_t first_place, int64_t position, int64_t dim, double scale, Floats& out) {
     std::vector<double> scores;
     double highest = -INFINITY, sum = 0;
     for (int64_t p = 0; p <= position; ++p) {
@@ -261,7 +280,8 @@ class Cases {
     for (double& score : scores) sum += score = std::exp(score - highest);
     for (int64_t d = 0; d < dim; ++d) {
       double mixed = 0;
-      for (int64_t p = 0; p <= position; ++p) mixed += scores[size_t(p)] * v[size_t((first_place + p) * columns + head + d)];
+      for (int64_t p = 0; p <= position; ++p)
+        mixed += scores[size_t(p)] * v[size_t((first_place + p) * columns + head + d)];
       out.push_back(float(mixed / sum));
     }
   }
@@ -290,7 +310,8 @@ std::vector<DoctorCase> doctor_cases(const DeviceProfile&) {
   cases.greedy_case(262'144);
   for (DType kv : {DType::f32, DType::f16}) {
     cases.attention_case(kv, {300});
-    cases.attention_case(kv, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34});
+    cases.attention_case(kv, {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17,
+                              18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34});
   }
   cases.attention_case(DType::f32, {4500});
   for (DType type : kWeightTypes) cases.embed_case(type);

@@ -44,13 +44,15 @@ Status check(const PerplexityOptions& options, const Session& session, size_t to
   if (options.window < 2 || options.window > session.context())
     return invalid(join("the window must have 2 to ", session.context(), " tokens, ", options.window, " were given."));
   if (options.stride < 0 || options.stride > options.window)
-    return invalid(join("the stride must be between 1 and the window of ", options.window, ", ", options.stride, " was given."));
+    return invalid(
+        join("the stride must be between 1 and the window of ", options.window, ", ", options.stride, " was given."));
   return Done{};
 }
 
 }  // namespace
 
-Result<Perplexity> perplexity(Model& model, Session& session, std::span<const int32_t> tokens, const PerplexityOptions& options) {
+Result<Perplexity> perplexity(Model& model, Session& session, std::span<const int32_t> tokens,
+                              const PerplexityOptions& options) {
   LK_TRY(check(options, session, tokens.size()));
   const size_t window = std::min(size_t(options.window), tokens.size());
   const size_t stride = options.stride ? size_t(options.stride) : size_t(options.window);
@@ -65,7 +67,9 @@ Result<Perplexity> perplexity(Model& model, Session& session, std::span<const in
     std::vector<int32_t> part(tokens.begin() + ptrdiff_t(first), tokens.begin() + ptrdiff_t(first + size));
     if (bos) part.front() = *bos;
     LK_ASSIGN(const std::vector<float> values, session.log_probs(0, part));  // values[i] belongs to part[i + 1]
-    const size_t from = options.scored == Scored::second_half ? size / 2 : options.scored == Scored::fresh ? scored_to - first - 1 : 0;
+    const size_t from = options.scored == Scored::second_half ? size / 2
+                        : options.scored == Scored::fresh     ? scored_to - first - 1
+                                                              : 0;
     for (size_t i = from; i < values.size(); ++i) sums.add(values[i]);
     scored_to = first + size;
     ++result.windows;

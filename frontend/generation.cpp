@@ -59,10 +59,14 @@ bool is_cancelled(const Status& status) { return !status && status.error().code 
 
 std::string_view name(StopReason reason) {
   switch (reason) {
-    case StopReason::eos: return "eos";
-    case StopReason::stop: return "stop";
-    case StopReason::length: return "length";
-    case StopReason::cancelled: return "cancelled";
+    case StopReason::eos:
+      return "eos";
+    case StopReason::stop:
+      return "stop";
+    case StopReason::length:
+      return "length";
+    case StopReason::cancelled:
+      return "cancelled";
   }
   return "length";
 }
@@ -85,8 +89,8 @@ std::vector<int32_t> end_ids(const Model& model) {
   return ids;
 }
 
-Result<Answer> Generator::answer(const std::vector<int32_t>& prompt, const GenerationOptions& options, const OnPiece& on_piece,
-                                 bool prompt_is_text) {
+Result<Answer> Generator::answer(const std::vector<int32_t>& prompt, const GenerationOptions& options,
+                                 const OnPiece& on_piece, bool prompt_is_text) {
   const auto cancelled = [this, before = session_->cancels()] { return session_->cancels() != before; };
   Answer answer;
   answer.prompt_token_ids = prompt;

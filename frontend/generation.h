@@ -1,6 +1,6 @@
-// Generator: the level of text above a Session: a prompt becomes token ids, sampled tokens become a stream of text, and an
-// answer ends for a reason. The program and the C interface have no logic of their own for this. Owns nothing: the session
-// and its model must outlive it. Belongs to one thread at a time.
+// Generator: the level of text above a Session: a prompt becomes token ids, sampled tokens become a stream of text, and
+// an answer ends for a reason. The program and the C interface have no logic of their own for this. Owns nothing: the
+// session and its model must outlive it. Belongs to one thread at a time.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ struct GenerationOptions {
 };
 
 struct Timings {
-  uint64_t prompt_tokens = 0;     // that were read; those kept from the turn before are not counted
+  uint64_t prompt_tokens = 0;  // that were read; those kept from the turn before are not counted
   uint64_t generated_tokens = 0;
   double prompt_ms = 0, generate_ms = 0;
 
@@ -38,8 +38,8 @@ struct Answer {
 
 std::string_view name(StopReason reason);  // "eos", "stop", "length", "cancelled"
 
-// The piece of text that is certain after a token: whole characters, often empty. Returns false to end the answer, whose
-// reason is then `stop`. What is left at the end comes with the token kNoToken.
+// The piece of text that is certain after a token: whole characters, often empty. Returns false to end the answer,
+// whose reason is then `stop`. What is left at the end comes with the token kNoToken.
 using OnPiece = std::function<bool(std::string_view text, int32_t token)>;
 inline constexpr int32_t kNoToken = -1;
 
@@ -54,8 +54,8 @@ class Generator {
  public:
   Generator(Model& model, Session& session, uint32_t slot = 0) : model_(&model), session_(&session), slot_(slot) {}
 
-  // Makes `prompt` the conversation of the slot and answers it. Of a prompt that continues the conversation only the new
-  // part is read. `prompt_is_text`: the answer continues the prompt's text, so that a space between them is kept.
+  // Makes `prompt` the conversation of the slot and answers it. Of a prompt that continues the conversation only the
+  // new part is read. `prompt_is_text`: the answer continues the prompt's text, so that a space between them is kept.
   Result<Answer> answer(const std::vector<int32_t>& prompt, const GenerationOptions& options, const OnPiece& on_piece,
                         bool prompt_is_text = true);
   // Session::cancel ends the answer in progress with `cancelled`, from any thread and from a signal handler.

@@ -36,7 +36,8 @@ Status KvCache::allocate(Device& device, int64_t blocks) {
                             "; use a shorter context or an f16 cache."));
   std::vector<Buffer> buffers;
   for (int64_t i = 0; i < 2 * layers_; ++i) {
-    LK_ASSIGN(Buffer buffer, device.create_buffer({size, MemoryUse::device, join(i % 2 ? "cache.v." : "cache.k.", i / 2)}));
+    LK_ASSIGN(Buffer buffer,
+              device.create_buffer({size, MemoryUse::device, join(i % 2 ? "cache.v." : "cache.k.", i / 2)}));
     buffers.push_back(std::move(buffer));
   }
   buffers_ = std::move(buffers);
@@ -44,8 +45,12 @@ Status KvCache::allocate(Device& device, int64_t blocks) {
   return Done{};
 }
 
-Slice KvCache::keys(int64_t layer) const { return {&buffers_[size_t(2 * layer)], 0, buffers_[size_t(2 * layer)].size()}; }
-Slice KvCache::values(int64_t layer) const { return {&buffers_[size_t(2 * layer + 1)], 0, buffers_[size_t(2 * layer + 1)].size()}; }
+Slice KvCache::keys(int64_t layer) const {
+  return {&buffers_[size_t(2 * layer)], 0, buffers_[size_t(2 * layer)].size()};
+}
+Slice KvCache::values(int64_t layer) const {
+  return {&buffers_[size_t(2 * layer + 1)], 0, buffers_[size_t(2 * layer + 1)].size()};
+}
 
 uint32_t KvCache::take_block() {
   const uint32_t block = free_.back();
@@ -65,7 +70,8 @@ Status KvCache::grow(Device& device, int64_t blocks) {
     return status;
   }
   std::vector<SliceCopy> copies;
-  for (size_t i = 0; i < old.size(); ++i) copies.push_back({{&old[i], 0, old[i].size()}, {&buffers_[i], 0, old[i].size()}});
+  for (size_t i = 0; i < old.size(); ++i)
+    copies.push_back({{&old[i], 0, old[i].size()}, {&buffers_[i], 0, old[i].size()}});
   LK_TRY(copy_slices(device, copies));
   for (int64_t block = blocks; block-- > old_blocks;) give_back(uint32_t(block));
   return Done{};
@@ -75,7 +81,8 @@ Status KvCache::copy_blocks(Device& device, const std::vector<uint32_t>& from, c
   const uint64_t bytes = block_bytes();
   std::vector<SliceCopy> copies;
   for (const Buffer& buffer : buffers_)
-    for (size_t i = 0; i < from.size(); ++i) copies.push_back({{&buffer, from[i] * bytes, bytes}, {&buffer, to[i] * bytes, bytes}});
+    for (size_t i = 0; i < from.size(); ++i)
+      copies.push_back({{&buffer, from[i] * bytes, bytes}, {&buffer, to[i] * bytes, bytes}});
   return copy_slices(device, copies);
 }
 
@@ -91,7 +98,8 @@ Result<std::vector<std::byte>> KvCache::read_blocks(Device& device, const std::v
   return result;
 }
 
-Status KvCache::write_blocks(Device& device, const std::vector<uint32_t>& blocks, std::span<const std::byte> bytes) const {
+Status KvCache::write_blocks(Device& device, const std::vector<uint32_t>& blocks,
+                             std::span<const std::byte> bytes) const {
   LK_ASSIGN(Uploader uploader, Uploader::create(device, block_bytes(), 4));
   uint64_t at = 0;
   for (const Buffer& buffer : buffers_) {

@@ -20,7 +20,7 @@ class KvCache {
   Slice keys(int64_t layer) const;
   Slice values(int64_t layer) const;
   size_t free_blocks() const { return free_.size(); }
-  uint32_t take_block();           // precondition: free_blocks() > 0
+  uint32_t take_block();  // precondition: free_blocks() > 0
   void give_back(uint32_t block);
   Status grow(Device& device, int64_t blocks);  // to this many; the device must be idle
 
@@ -28,7 +28,7 @@ class KvCache {
   // All layers of some blocks, layer by layer, keys before values.
   Result<std::vector<std::byte>> read_blocks(Device& device, const std::vector<uint32_t>& blocks) const;
   Status write_blocks(Device& device, const std::vector<uint32_t>& blocks, std::span<const std::byte> bytes) const;
-  uint64_t block_bytes() const;    // of one tensor
+  uint64_t block_bytes() const;  // of one tensor
 
  private:
   Status allocate(Device& device, int64_t blocks);

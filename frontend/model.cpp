@@ -4,8 +4,8 @@
 #include <map>
 
 #include "frontend/checkpoint/quant/quant.h"
-#include "frontend/load_tokenizer.h"
 #include "frontend/families/resolve.h"
+#include "frontend/load_tokenizer.h"
 #include "runtime/base/half.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
@@ -14,7 +14,8 @@
 namespace lorikeet {
 namespace {
 
-// Weights lie in buffers of at most this size, so that a part of them can spill and none exceeds what a driver allocates.
+// Weights lie in buffers of at most this size, so that a part of them can spill and none exceeds what a driver
+// allocates.
 constexpr uint64_t kArenaBytes = 256ull << 20;
 
 }  // namespace
@@ -59,8 +60,9 @@ Status Model::Impl::allocate() {
     }
     const Pages split = pages(storage.type, storage.rows, storage.columns, profile);
     for (int64_t page = 0; page < split.count(); ++page)
-      pieces.push_back({storage.name, group_bytes(storage.type, storage.columns) *
-                                          uint64_t(std::min(split.groups_per_page, split.groups - page * split.groups_per_page))});
+      pieces.push_back(
+          {storage.name, group_bytes(storage.type, storage.columns) *
+                             uint64_t(std::min(split.groups_per_page, split.groups - page * split.groups_per_page))});
   }
   const uint64_t alignment = std::max<uint64_t>(profile.storage_alignment, 256);
   const uint64_t limit = std::min(kArenaBytes, profile.max_allocation);
@@ -77,7 +79,8 @@ Status Model::Impl::allocate() {
     }
     LK_ASSIGN(Buffer arena, device->create_buffer({bytes, MemoryUse::weights, join("weights ", arenas.size())}));
     arenas.push_back(std::move(arena));
-    for (size_t i = first; i < next; ++i) slices[pieces[i].storage].push_back({&arenas.back(), offsets[i - first], pieces[i].bytes});
+    for (size_t i = first; i < next; ++i)
+      slices[pieces[i].storage].push_back({&arenas.back(), offsets[i - first], pieces[i].bytes});
     first = next;
   }
   return Done{};
@@ -103,7 +106,8 @@ Status Model::Impl::upload_one(WeightLoader& loader, const Weight& weight) {
   MatrixSource matrix{source.type, weight.shape.rows(), weight.shape.columns(), bytes, weight.interleaved_head_rows};
   if (source.type == weight.type) return loader.load_matrix(matrix, pages, weight.place);
   // No kernel reads this type: to f16, some rows at a time.
-  const int64_t columns = weight.shape.columns(), step = std::max<int64_t>(kGroupRows, (1 << 20) / columns / kGroupRows * kGroupRows);
+  const int64_t columns = weight.shape.columns(),
+                step = std::max<int64_t>(kGroupRows, (1 << 20) / columns / kGroupRows * kGroupRows);
   const int64_t granule = std::max<int64_t>(weight.interleaved_head_rows, 1) * kGroupRows;
   const int64_t piece = (step + granule - 1) / granule * granule;
   const uint64_t row = bytes.size() / uint64_t(weight.shape.rows());
@@ -186,11 +190,14 @@ uint64_t Model::generation() const { return impl_->generation; }
 
 Result<std::vector<Slice>> Model::storage(const GraphTensor& weight) const {
   const auto found = impl_->slices.find(weight.storage.name);
-  if (found == impl_->slices.end()) return Error{ErrorCode::internal, join("[model] no storage is named ", weight.storage.name, "."), {}};
+  if (found == impl_->slices.end())
+    return Error{ErrorCode::internal, join("[model] no storage is named ", weight.storage.name, "."), {}};
   return found->second;
 }
 
-bool Model::loaded() const { return impl_->complete && impl_->seen == impl_->device->generation() && !impl_->device->lost(); }
+bool Model::loaded() const {
+  return impl_->complete && impl_->seen == impl_->device->generation() && !impl_->device->lost();
+}
 
 Status Model::recover() {
   impl_->complete = false;

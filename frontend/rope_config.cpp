@@ -42,23 +42,32 @@ double yarn(double frequency, uint32_t pair, const RopeConfig& rope, const Range
 bool positive(double value) { return std::isfinite(value) && value > 0; }
 
 Status check(const RopeConfig& rope, uint32_t head_dim, const std::string& file) {
-  if (!positive(rope.theta) || rope.theta == 1) return corrupt(join(file, ": the rotary base must be positive, it is ", rope.theta, "."));
+  if (!positive(rope.theta) || rope.theta == 1)
+    return corrupt(join(file, ": the rotary base must be positive, it is ", rope.theta, "."));
   if (!positive(rope.factor) || !positive(rope.attention_factor))
-    return corrupt(join(file, ": the rotary scaling factors must be positive, they are ", rope.factor, " and ", rope.attention_factor, "."));
+    return corrupt(join(file, ": the rotary scaling factors must be positive, they are ", rope.factor, " and ",
+                        rope.attention_factor, "."));
   if ((rope.scaling == RopeScaling::llama3 || rope.scaling == RopeScaling::yarn) && rope.original_context == 0)
     return corrupt(join(file, ": the rotary scaling needs the original context length."));
-  if (rope.scaling == RopeScaling::llama3 && (!positive(rope.low_factor) || !positive(rope.high_factor) || rope.high_factor <= rope.low_factor))
-    return corrupt(join(file, ": the rotary scaling needs a low frequency factor below the high one, they are ", rope.low_factor, " and ", rope.high_factor, "."));
+  if (rope.scaling == RopeScaling::llama3 &&
+      (!positive(rope.low_factor) || !positive(rope.high_factor) || rope.high_factor <= rope.low_factor))
+    return corrupt(join(file, ": the rotary scaling needs a low frequency factor below the high one, they are ",
+                        rope.low_factor, " and ", rope.high_factor, "."));
   if (rope.scaling == RopeScaling::yarn && (!positive(rope.beta_fast) || !positive(rope.beta_slow)))
-    return corrupt(join(file, ": beta_fast and beta_slow must be positive, they are ", rope.beta_fast, " and ", rope.beta_slow, "."));
-  if (rope.scaling == RopeScaling::given && (rope.factors.size() != head_dim / 2 || !std::all_of(rope.factors.begin(), rope.factors.end(), positive)))
-    return corrupt(join(file, ": ", head_dim / 2, " positive rotary factors were expected, ", rope.factors.size(), " are given."));
+    return corrupt(join(file, ": beta_fast and beta_slow must be positive, they are ", rope.beta_fast, " and ",
+                        rope.beta_slow, "."));
+  if (rope.scaling == RopeScaling::given &&
+      (rope.factors.size() != head_dim / 2 || !std::all_of(rope.factors.begin(), rope.factors.end(), positive)))
+    return corrupt(
+        join(file, ": ", head_dim / 2, " positive rotary factors were expected, ", rope.factors.size(), " are given."));
   return Done{};
 }
 
 }  // namespace
 
-double yarn_attention_factor(double factor, double mscale) { return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1; }
+double yarn_attention_factor(double factor, double mscale) {
+  return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1;
+}
 
 Status RopeConfig::compute(uint32_t head_dim, const std::string& file) {
   LK_TRY(check(*this, head_dim, file));
@@ -67,11 +76,20 @@ Status RopeConfig::compute(uint32_t head_dim, const std::string& file) {
   for (uint32_t pair = 0; pair < head_dim / 2; ++pair) {
     double frequency = std::pow(theta, -2.0 * pair / head_dim);
     switch (scaling) {
-      case RopeScaling::none: break;
-      case RopeScaling::linear: frequency /= factor; break;
-      case RopeScaling::llama3: frequency = llama3(frequency, *this); break;
-      case RopeScaling::yarn: frequency = yarn(frequency, pair, *this, range); break;
-      case RopeScaling::given: frequency /= factors[pair]; break;
+      case RopeScaling::none:
+        break;
+      case RopeScaling::linear:
+        frequency /= factor;
+        break;
+      case RopeScaling::llama3:
+        frequency = llama3(frequency, *this);
+        break;
+      case RopeScaling::yarn:
+        frequency = yarn(frequency, pair, *this, range);
+        break;
+      case RopeScaling::given:
+        frequency /= factors[pair];
+        break;
     }
     inverse_frequencies[pair] = float(frequency);
   }

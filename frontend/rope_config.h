@@ -21,15 +21,15 @@ struct RopeConfig {
   double theta = 10000;
   RopeScaling scaling = RopeScaling::none;
   double factor = 1;
-  uint32_t original_context = 0;               // llama3, yarn: what the model was first trained with
-  double low_factor = 1, high_factor = 4;      // llama3
-  double beta_fast = 32, beta_slow = 1;        // yarn
-  bool truncate = true;                        // yarn: the range of blended dimensions has whole numbers as bounds
-  std::vector<float> factors;                  // given: (head_dim / 2)
-  float attention_factor = 1;                  // cos and sin are multiplied by it
+  uint32_t original_context = 0;           // llama3, yarn: what the model was first trained with
+  double low_factor = 1, high_factor = 4;  // llama3
+  double beta_fast = 32, beta_slow = 1;    // yarn
+  bool truncate = true;                    // yarn: the range of blended dimensions has whole numbers as bounds
+  std::vector<float> factors;              // given: (head_dim / 2)
+  float attention_factor = 1;              // cos and sin are multiplied by it
 
   // What the arithmetic uses. The angle of position p and pair i is p * inverse_frequencies[i].
-  std::vector<float> inverse_frequencies;      // (head_dim / 2)
+  std::vector<float> inverse_frequencies;  // (head_dim / 2)
 
   // Fills inverse_frequencies from the fields above. Errors: a sentence that begins with `file`.
   Status compute(uint32_t head_dim, const std::string& file);

@@ -45,7 +45,8 @@ struct Session::Impl {
   uint64_t generation = 0;  // of the model, when `state` was made
   SessionCounts counts;
 
-  Impl(Model& m, const SessionOptions& o) : model(&m), options(o), conversations(o.slots), context(SessionState::context(m, o)) {}
+  Impl(Model& m, const SessionOptions& o)
+      : model(&m), options(o), conversations(o.slots), context(SessionState::context(m, o)) {}
 
   Status start();
   bool alive() const;
@@ -56,7 +57,8 @@ struct Session::Impl {
   Status check(std::span<const int32_t> tokens, uint32_t slot) const;
   Status feed(uint32_t slot, int64_t rung, int64_t count, Head head);
   Status read_all(uint32_t slot);
-  Status score(uint32_t slot, Head head, int64_t rung, const std::function<Status(Plan&, int64_t first, int64_t count)>& use);
+  Status score(uint32_t slot, Head head, int64_t rung,
+               const std::function<Status(Plan&, int64_t first, int64_t count)>& use);
 
   Status run_turns(std::vector<Turn>& turns, const OnToken& on_token);
   Status run_round(std::vector<Turn*>& active, const OnToken& on_token);
@@ -119,7 +121,8 @@ Status Session::Impl::recovering(Body body) {
 }
 
 Status Session::Impl::check(std::span<const int32_t> tokens, uint32_t slot) const {
-  if (slot >= conversations.size()) return invalid(join("slot ", slot, " does not exist, the session has ", conversations.size(), "."));
+  if (slot >= conversations.size())
+    return invalid(join("slot ", slot, " does not exist, the session has ", conversations.size(), "."));
   if (tokens.empty()) return invalid("the text has no tokens: at least one is needed.");
   if (int64_t(tokens.size()) > context)
     return invalid(join("the text has ", tokens.size(), " tokens, the context holds ", context, "."));
@@ -174,7 +177,8 @@ Status Session::set_tokens(uint32_t slot, std::span<const int32_t> tokens) {
   impl_->cancel_wanted = false;
   Conversation& conversation = impl_->conversations[slot];
   size_t shared = 0;
-  while (shared < tokens.size() && shared < conversation.tokens.size() && tokens[shared] == conversation.tokens[shared]) ++shared;
+  while (shared < tokens.size() && shared < conversation.tokens.size() && tokens[shared] == conversation.tokens[shared])
+    ++shared;
   conversation.truncate(std::min<int64_t>(int64_t(shared), int64_t(tokens.size()) - 1));
   if (impl_->state) impl_->state->release_blocks(conversation);
   conversation.tokens.assign(tokens.begin(), tokens.end());
@@ -209,7 +213,8 @@ void Session::Impl::deliver(Turn& turn, int32_t token, int64_t rung, const OnTok
   const bool go_on = !on_token || on_token(request.slot, token);
   if (eos) turn.done = true, turn.reason = StopReason::eos;
   else if (!go_on) turn.done = true, turn.reason = StopReason::stop;
-  else if (request.max_tokens && turn.delivered >= request.max_tokens) turn.done = true, turn.reason = StopReason::length;
+  else if (request.max_tokens && turn.delivered >= request.max_tokens)
+    turn.done = true, turn.reason = StopReason::length;
   else if (int64_t(conversation.tokens.size()) >= context) turn.done = true, turn.reason = StopReason::length;
 }
 
@@ -222,11 +227,14 @@ Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_to
   for (Turn* turn : active) {
     Conversation& conversation = conversations[turn->request->slot];
     const int64_t size = int64_t(conversation.tokens.size());
-    LK_TRY(state->reserve(conversations, turn->request->slot, std::min<int64_t>(context, size + int64_t(kReserveSteps))));
+    LK_TRY(
+        state->reserve(conversations, turn->request->slot, std::min<int64_t>(context, size + int64_t(kReserveSteps))));
     steps_left = std::min<uint64_t>(steps_left, uint64_t(std::min<int64_t>(int64_t(kReserveSteps), context - size)));
-    if (turn->request->max_tokens) steps_left = std::min<uint64_t>(steps_left, turn->request->max_tokens - turn->delivered);
+    if (turn->request->max_tokens)
+      steps_left = std::min<uint64_t>(steps_left, turn->request->max_tokens - turn->delivered);
     wanted.push_back(uint32_t(rows.size()));
-    rows.push_back({turn->request->slot, uint32_t(conversation.cached), uint32_t(conversation.tokens[size_t(conversation.cached)]), shader::kRowFollows});
+    rows.push_back({turn->request->slot, uint32_t(conversation.cached),
+                    uint32_t(conversation.tokens[size_t(conversation.cached)]), shader::kRowFollows});
   }
   LK_ASSIGN(Plan * plan, state->plans().get(rung, Head::sample));
   LK_TRY(state->set_rows(rows, wanted, rung));
@@ -278,8 +286,10 @@ Result<std::vector<StopReason>> Session::generate(std::span<const GenerateReques
   std::vector<bool> used(impl_->conversations.size());
   for (const GenerateRequest& request : requests) {
     LK_TRY(check_sampler(request.sampler));
-    if (request.slot >= used.size() || used[request.slot]) return invalid(join("slot ", request.slot, " does not exist or is asked for twice."));
-    if (impl_->conversations[request.slot].tokens.empty()) return invalid(join("slot ", request.slot, " has no tokens to go on from."));
+    if (request.slot >= used.size() || used[request.slot])
+      return invalid(join("slot ", request.slot, " does not exist or is asked for twice."));
+    if (impl_->conversations[request.slot].tokens.empty())
+      return invalid(join("slot ", request.slot, " has no tokens to go on from."));
     used[request.slot] = true;
     turns.push_back({&request});
   }
@@ -298,7 +308,8 @@ Result<std::vector<StopReason>> Session::generate(std::span<const GenerateReques
 
 // --- scores ----------------------------------------------------------------------------------------------------------
 
-Status Session::Impl::score(uint32_t slot, Head head, int64_t rung, const std::function<Status(Plan&, int64_t, int64_t)>& use) {
+Status Session::Impl::score(uint32_t slot, Head head, int64_t rung,
+                            const std::function<Status(Plan&, int64_t, int64_t)>& use) {
   Conversation& conversation = conversations[slot];
   for (;;) {
     const int64_t first = conversation.cached;
@@ -307,7 +318,8 @@ Status Session::Impl::score(uint32_t slot, Head head, int64_t rung, const std::f
     if (cancel_wanted) return cancelled();
     const int64_t rows = std::min(rung, rung_to_read(left)), count = std::min(rows, left);
     if (head == Head::log_prob) {
-      std::vector<int32_t> targets(conversation.tokens.begin() + first + 1, conversation.tokens.begin() + std::min(first + count + 1, first + left));
+      std::vector<int32_t> targets(conversation.tokens.begin() + first + 1,
+                                   conversation.tokens.begin() + std::min(first + count + 1, first + left));
       targets.resize(size_t(count));  // nothing follows the last token: its target does not matter
       LK_TRY(state->set_targets(targets));
     }
@@ -374,7 +386,9 @@ Result<SessionMemory> Session::memory(Model& model, const SessionOptions& option
   return SessionState::memory(model, options);
 }
 
-int64_t Session::context(const Model& model, const SessionOptions& options) { return SessionState::context(model, options); }
+int64_t Session::context(const Model& model, const SessionOptions& options) {
+  return SessionState::context(model, options);
+}
 int64_t Session::context() const { return impl_->context; }
 uint32_t Session::slots() const { return impl_->options.slots; }
 const std::vector<int32_t>& Session::tokens(uint32_t slot) const { return impl_->conversations[slot].tokens; }
@@ -396,7 +410,8 @@ void Session::clear(uint32_t slot) {
 
 Status Session::fork(uint32_t from, uint32_t to) {
   if (std::max(from, to) >= impl_->conversations.size() || from == to)
-    return invalid(join("slots ", from, " and ", to, " must be two of the session's ", impl_->conversations.size(), "."));
+    return invalid(
+        join("slots ", from, " and ", to, " must be two of the session's ", impl_->conversations.size(), "."));
   return impl_->recovering([&]() -> Status {
     clear(to);
     const Conversation& source = impl_->conversations[from];

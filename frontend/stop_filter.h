@@ -1,4 +1,5 @@
-// StopFilter: passes streamed text on, but nothing that belongs to a stop string, or still may. Owns the text it holds back.
+// StopFilter: passes streamed text on, but nothing that belongs to a stop string, or still may. Owns the text it holds
+// back.
 #pragma once
 
 #include <string>

@@ -17,7 +17,9 @@ const std::vector<std::vector<Role>> kBundles = {
     {Role::q, Role::k, Role::v}, {Role::q_bias, Role::k_bias, Role::v_bias}, {Role::gate, Role::up}};
 
 std::string bundle_name(Role first, uint32_t layer) {
-  const char* part = first == Role::q ? "attn_qkv.weight" : first == Role::q_bias ? "attn_qkv.bias" : "ffn_gate_up.weight";
+  const char* part = first == Role::q        ? "attn_qkv.weight"
+                     : first == Role::q_bias ? "attn_qkv.bias"
+                                             : "ffn_gate_up.weight";
   return join("blk.", layer, ".", part);
 }
 
@@ -54,10 +56,12 @@ Result<WeightTable> WeightTable::build(const Checkpoint& checkpoint, const Decod
       table.weights_.push_back(std::move(weight));
     }
   }
-  std::stable_sort(table.weights_.begin(), table.weights_.end(), [](const Weight& a, const Weight& b) { return a.layer < b.layer; });
+  std::stable_sort(table.weights_.begin(), table.weights_.end(),
+                   [](const Weight& a, const Weight& b) { return a.layer < b.layer; });
 
   const auto find = [&](Role role, uint32_t layer) {
-    return std::find_if(table.weights_.begin(), table.weights_.end(), [&](const Weight& w) { return w.role == role && w.layer == layer; });
+    return std::find_if(table.weights_.begin(), table.weights_.end(),
+                        [&](const Weight& w) { return w.role == role && w.layer == layer; });
   };
   std::set<const Weight*> placed;
   for (Weight& weight : table.weights_) {
@@ -66,7 +70,9 @@ Result<WeightTable> WeightTable::build(const Checkpoint& checkpoint, const Decod
     for (const auto& bundle : kBundles) {
       if (bundle.front() != weight.role) continue;
       for (size_t i = 1; i < bundle.size(); ++i)
-        if (const auto other = find(bundle[i], weight.layer); other != table.weights_.end() && other->type == weight.type) members.push_back(&*other);
+        if (const auto other = find(bundle[i], weight.layer);
+            other != table.weights_.end() && other->type == weight.type)
+          members.push_back(&*other);
       if (members.size() != bundle.size()) members.resize(1);
     }
     const bool matrix = weight.shape.rank() > 1;
@@ -108,7 +114,8 @@ Tensor WeightTable::rope_frequencies(Graph& graph) const {
 std::string WeightTable::converted_types() const {
   std::set<std::string> types;
   for (const Weight& weight : weights_)
-    if (weight.shape.rank() > 1 && weight.source->type != weight.type) types.insert(std::string(name(weight.source->type)));
+    if (weight.shape.rank() > 1 && weight.source->type != weight.type)
+      types.insert(std::string(name(weight.source->type)));
   std::string text;
   for (const std::string& type : types) text += (text.empty() ? "" : ", ") + type;
   return text;

@@ -19,7 +19,7 @@ struct Weight {
   DType type = DType::f32;             // on the device
   Shape shape;
   StorageRef place;
-  int64_t interleaved_head_rows = 0;   // see MatrixSource
+  int64_t interleaved_head_rows = 0;  // see MatrixSource
 };
 
 struct WeightStorage {

@@ -32,9 +32,9 @@ Status run() {
 
   // What to compute: plain data, no device is needed for it.
   Graph g;
-  const Tensor x = g.input("x", DType::f32, {kRows, kColumns});                                        // (rows, columns)
-  const Tensor weight = g.weight("weight", DType::f32, {kColumns}, {"weight", 0, kColumns});           // (columns)
-  g.keep(mul(g, rms_norm(g, x, weight, kEps), gelu(g, x, Gelu::erf)), "y");                      // (rows, columns)
+  const Tensor x = g.input("x", DType::f32, {kRows, kColumns});                               // (rows, columns)
+  const Tensor weight = g.weight("weight", DType::f32, {kColumns}, {"weight", 0, kColumns});  // (columns)
+  g.keep(mul(g, rms_norm(g, x, weight, kEps), gelu(g, x, Gelu::erf)), "y");                   // (rows, columns)
   std::printf("%s\n", g.print().c_str());
 
   RigData data;

@@ -1,5 +1,5 @@
-// lorikeet chat: a conversation in the model's own template. A line is a question; the interrupt key stops the answer, and
-// at the prompt it leaves.
+// lorikeet chat: a conversation in the model's own template. A line is a question; the interrupt key stops the answer,
+// and at the prompt it leaves.
 #include <atomic>
 #include <iostream>
 
@@ -35,7 +35,8 @@ class Talk {
     return Done{};
   }
 
-  // Reads questions until the end. An error of one turn is said, and the conversation goes on; without a terminal it ends it.
+  // Reads questions until the end. An error of one turn is said, and the conversation goes on; without a terminal it
+  // ends it.
   Status loop() {
     const bool terminal = is_terminal_in();
     if (terminal) say("Ask away. /reset begins anew, /exit leaves, Ctrl-C stops an answer.");
@@ -97,18 +98,28 @@ Status run(const Flags& flags) {
 
 void add_chat(CLI::App& program, Job& job) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command = program.add_subcommand("chat", "Talks with a model in its own chat template. Greedy unless a sampling flag is given.");
-  command->footer("A line is a question; /reset begins anew, /exit leaves, Ctrl-C stops the answer. Without a template of its own\n"
-                  "a model gets the ChatML form. Questions may also come from a pipe, one a line.\n"
-                  "Example: lorikeet chat -m MODEL --system \"Answer in one sentence.\"");
+  CLI::App* command = program.add_subcommand(
+      "chat", "Talks with a model in its own chat template. Greedy unless a sampling flag is given.");
+  command->footer(
+      "A line is a question; /reset begins anew, /exit leaves, Ctrl-C stops the answer. Without a template of its own\n"
+      "a model gets the ChatML form. Questions may also come from a pipe, one a line.\n"
+      "Example: lorikeet chat -m MODEL --system \"Answer in one sentence.\"");
   flags->model.add(*command);
   flags->sampling.add(*command, 1024);
-  command->add_option("--system", flags->system, "The system message. Example: --system \"You are a pirate.\"")->option_text("TEXT");
-  CLI::Option* once = command->add_option("--once", flags->once, "Answers this question and ends. Example: --once \"Why is the sky blue?\"")
+  command->add_option("--system", flags->system, "The system message. Example: --system \"You are a pirate.\"")
+      ->option_text("TEXT");
+  CLI::Option* once = command
+                          ->add_option("--once", flags->once,
+                                       "Answers this question and ends. Example: --once \"Why is the sky blue?\"")
                           ->option_text("QUESTION");
-  command->add_option("--template", flags->template_file, "A file with another chat template (Jinja). Example: --template chat.jinja")
-      ->option_text("FILE")->check(CLI::ExistingFile);
-  command->add_flag("--json", flags->json, "Prints one JSON object an answer: text, token_ids, prompt_token_ids, stop_reason, timings.\nExample: --once Hello --json");
+  command
+      ->add_option("--template", flags->template_file,
+                   "A file with another chat template (Jinja). Example: --template chat.jinja")
+      ->option_text("FILE")
+      ->check(CLI::ExistingFile);
+  command->add_flag("--json", flags->json,
+                    "Prints one JSON object an answer: text, token_ids, prompt_token_ids, stop_reason, "
+                    "timings.\nExample: --once Hello --json");
   command->callback([=, &job] {
     flags->has_once = once->count() > 0;
     job = [flags] { return run(*flags); };

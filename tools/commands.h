@@ -1,5 +1,5 @@
-// One function a subcommand: declares its options on the program and, when it is the one that was asked for, leaves what
-// is to be done in `job`.
+// One function a subcommand: declares its options on the program and, when it is the one that was asked for, leaves
+// what is to be done in `job`.
 #pragma once
 
 #include <CLI/CLI.hpp>

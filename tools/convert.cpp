@@ -31,9 +31,11 @@ Status run(const Flags& flags) {
   LK_ASSIGN(const ConvertReport report, convert(source, flags.out, options));
   progress.end();
   for (const ConvertedTensor& tensor : report.tensors)
-    print(join(tensor.name, "  ", name(tensor.from), " -> ", name(tensor.to), "  ", shape_text(tensor.shape), "  ", size_text(tensor.bytes), "\n"));
+    print(join(tensor.name, "  ", name(tensor.from), " -> ", name(tensor.to), "  ", shape_text(tensor.shape), "  ",
+               size_text(tensor.bytes), "\n"));
   for (const std::string& notice : report.notices) say(notice);
-  print(join(flags.dry_run ? "would write " : "wrote ", flags.out, ": ", size_text(report.output_bytes), " from ", size_text(report.input_bytes), "\n"));
+  print(join(flags.dry_run ? "would write " : "wrote ", flags.out, ": ", size_text(report.output_bytes), " from ",
+             size_text(report.input_bytes), "\n"));
   return Done{};
 }
 
@@ -43,15 +45,25 @@ void add_convert(CLI::App& program, Job& job) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand("convert", "Writes a model as one GGUF file, quantised if wished.");
   command->footer("Example: lorikeet convert -m SmolLM2-135M-Instruct smollm2.gguf --type q4_k");
-  command->add_option("-m,--model", flags->model, "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct")
-      ->option_text("MODEL")->required();
+  command
+      ->add_option("-m,--model", flags->model,
+                   "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct")
+      ->option_text("MODEL")
+      ->required();
   command->add_option("out", flags->out, "The GGUF file to write. Example: out.gguf")->option_text("FILE")->required();
-  const std::vector<std::string> types = {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"};
-  command->add_option("--type", flags->type, "Type of the matrices (f16): f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k or q6_k.\nExample: --type q4_k")
-      ->option_text("TYPE")->check(CLI::IsMember(types));
+  const std::vector<std::string> types = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1",
+                                          "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"};
+  command
+      ->add_option("--type", flags->type,
+                   "Type of the matrices (f16): f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k or "
+                   "q6_k.\nExample: --type q4_k")
+      ->option_text("TYPE")
+      ->check(CLI::IsMember(types));
   command->add_option("--threads", flags->threads, "Threads that quantise; 0: all of the machine. Example: --threads 4")
-      ->option_text("N")->check(CLI::Range(0, 1024));
-  command->add_flag("--dry-run", flags->dry_run, "Only says what would be written. Example: convert -m MODEL out.gguf --dry-run");
+      ->option_text("N")
+      ->check(CLI::Range(0, 1024));
+  command->add_flag("--dry-run", flags->dry_run,
+                    "Only says what would be written. Example: convert -m MODEL out.gguf --dry-run");
   command->callback([flags, &job] { job = [flags] { return run(*flags); }; });
 }
 

@@ -11,10 +11,14 @@ namespace {
 
 std::string_view kind_text(DeviceKind kind) {
   switch (kind) {
-    case DeviceKind::cpu: return "software";
-    case DeviceKind::integrated: return "integrated";
-    case DeviceKind::discrete: return "discrete";
-    case DeviceKind::other: return "other";
+    case DeviceKind::cpu:
+      return "software";
+    case DeviceKind::integrated:
+      return "integrated";
+    case DeviceKind::discrete:
+      return "discrete";
+    case DeviceKind::other:
+      return "other";
   }
   return "other";
 }
@@ -36,23 +40,36 @@ std::vector<std::string> capabilities(const DeviceProfile& p) {
   return list;
 }
 
-std::string version_text(uint32_t version) { return join(version >> 22, ".", version >> 12 & 0x3ff, ".", version & 0xfff); }
+std::string version_text(uint32_t version) {
+  return join(version >> 22, ".", version >> 12 & 0x3ff, ".", version & 0xfff);
+}
 
 void print_text(const DeviceCandidate& device) {
   const DeviceProfile& p = device.profile;
   std::string list;
   for (const std::string& capability : capabilities(p)) list += " " + capability;
-  print(join(device.chosen ? "* " : "  ", device.index, "  ", p.name, "\n     ", kind_text(p.kind), ", Vulkan ", version_text(p.api_version),
-             ", ", p.driver, ", ", size_text(p.memory_bytes), ", subgroups of ", p.subgroup_size, "\n     has:",
-             list.empty() ? " nothing above the floor" : list, "\n     ", device.chosen ? "chosen: " : device.usable ? "not chosen: " : "not usable: ",
+  print(join(device.chosen ? "* " : "  ", device.index, "  ", p.name, "\n     ", kind_text(p.kind), ", Vulkan ",
+             version_text(p.api_version), ", ", p.driver, ", ", size_text(p.memory_bytes), ", subgroups of ",
+             p.subgroup_size, "\n     has:", list.empty() ? " nothing above the floor" : list, "\n     ",
+             device.chosen   ? "chosen: "
+             : device.usable ? "not chosen: "
+                             : "not usable: ",
              device.reason, "\n"));
 }
 
 nlohmann::ordered_json to_json(const DeviceCandidate& device) {
   const DeviceProfile& p = device.profile;
-  return {{"index", device.index}, {"name", p.name}, {"driver", p.driver}, {"kind", kind_text(p.kind)},
-          {"vulkan", version_text(p.api_version)}, {"memory_bytes", p.memory_bytes}, {"subgroup_size", p.subgroup_size},
-          {"capabilities", capabilities(p)}, {"usable", device.usable}, {"chosen", device.chosen}, {"reason", device.reason}};
+  return {{"index", device.index},
+          {"name", p.name},
+          {"driver", p.driver},
+          {"kind", kind_text(p.kind)},
+          {"vulkan", version_text(p.api_version)},
+          {"memory_bytes", p.memory_bytes},
+          {"subgroup_size", p.subgroup_size},
+          {"capabilities", capabilities(p)},
+          {"usable", device.usable},
+          {"chosen", device.chosen},
+          {"reason", device.reason}};
 }
 
 Status run(const DeviceOptions& options, bool json) {
@@ -60,13 +77,15 @@ Status run(const DeviceOptions& options, bool json) {
   if (json) {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     for (const DeviceCandidate& device : devices) all.push_back(to_json(device));
-    print(nlohmann::ordered_json{{"devices", all}}.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    print(nlohmann::ordered_json{{"devices", all}}.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+          "\n");
   } else {
     for (const DeviceCandidate& device : devices) print_text(device);
   }
   for (const DeviceCandidate& device : devices)
     if (device.chosen) return Done{};
-  if (devices.empty()) return not_found("No Vulkan device was found; install a Vulkan driver, for one Mesa's software driver lavapipe.");
+  if (devices.empty())
+    return not_found("No Vulkan device was found; install a Vulkan driver, for one Mesa's software driver lavapipe.");
   return unsupported("No Vulkan device can be used; the list says why.");
 }
 
@@ -78,7 +97,8 @@ void add_devices(CLI::App& program, Job& job) {
     bool json = false;
   };
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command = program.add_subcommand("devices", "Lists every Vulkan device: which one is chosen, and why the others are not.");
+  CLI::App* command =
+      program.add_subcommand("devices", "Lists every Vulkan device: which one is chosen, and why the others are not.");
   flags->device.add(*command);
   command->add_flag("--json", flags->json, "Prints one JSON object. Example: lorikeet devices --json");
   command->callback([flags, &job] { job = [flags] { return run(flags->device, flags->json); }; });

@@ -22,16 +22,21 @@ struct Flags {
 
 void print_result(const Perplexity& result, const Flags& flags, double seconds) {
   if (flags.json) {
-    const nlohmann::ordered_json json = {{"perplexity", result.perplexity}, {"deviation", result.deviation}, {"mean_nll", result.mean_nll},
-                                         {"tokens", result.tokens},         {"windows", result.windows},     {"scored", result.scored},
+    const nlohmann::ordered_json json = {{"perplexity", result.perplexity},
+                                         {"deviation", result.deviation},
+                                         {"mean_nll", result.mean_nll},
+                                         {"tokens", result.tokens},
+                                         {"windows", result.windows},
+                                         {"scored", result.scored},
                                          {"seconds", seconds}};
     print(json.dump() + "\n");
     return;
   }
   char line[200];
-  std::snprintf(line, sizeof line, "perplexity %.4f +- %.4f (%llu predictions in %llu windows of a text of %llu tokens)\n", result.perplexity,
-                result.deviation, static_cast<unsigned long long>(result.scored), static_cast<unsigned long long>(result.windows),
-                static_cast<unsigned long long>(result.tokens));
+  std::snprintf(line, sizeof line,
+                "perplexity %.4f +- %.4f (%llu predictions in %llu windows of a text of %llu tokens)\n",
+                result.perplexity, result.deviation, static_cast<unsigned long long>(result.scored),
+                static_cast<unsigned long long>(result.windows), static_cast<unsigned long long>(result.tokens));
   print(line);
 }
 
@@ -43,7 +48,9 @@ Status run(const Flags& flags) {
   LK_ASSIGN(const std::vector<int32_t> tokens, prompt_ids(*loaded.model, text));
   const OnInterrupt on_interrupt([&] { loaded.session->cancel(); });
   PerplexityOptions options = flags.options;
-  options.scored = options.stride && options.stride < options.window ? Scored::fresh : flags.all ? Scored::all : Scored::second_half;
+  options.scored = options.stride && options.stride < options.window ? Scored::fresh
+                   : flags.all                                       ? Scored::all
+                                                                     : Scored::second_half;
   ProgressLine progress("evaluating");
   options.progress = [&](uint64_t done, uint64_t total, double) {
     progress.show(done, total);
@@ -67,14 +74,23 @@ void add_eval(CLI::App& program, Job& job) {
   CLI::App* eval = program.add_subcommand("eval", "Measures how good a model is.");
   eval->require_subcommand(1);
   CLI::App* command = eval->add_subcommand("perplexity", "How surprised the model is by a text; lower is better.");
-  command->footer("By default the text is cut into windows of 512 tokens and the second half of each is scored, as llama.cpp does.\n"
-                  "Example: lorikeet eval perplexity -m MODEL text.txt");
-  command->add_option("text", flags->file, "A text file in UTF-8. Example: wiki.test.raw")->option_text("FILE")->required();
+  command->footer(
+      "By default the text is cut into windows of 512 tokens and the second half of each is scored, as llama.cpp "
+      "does.\n"
+      "Example: lorikeet eval perplexity -m MODEL text.txt");
+  command->add_option("text", flags->file, "A text file in UTF-8. Example: wiki.test.raw")
+      ->option_text("FILE")
+      ->required();
   flags->model.add(*command);
   command->add_option("--window", flags->options.window, "Tokens of a window (512). Example: --window 1024")
-      ->option_text("N")->check(CLI::Range(int64_t(2), int64_t(1) << 30));
-  command->add_option("--stride", flags->options.stride, "Tokens from one window to the next: windows overlap, and each scores what is new.\nExample: --window 1024 --stride 512")
-      ->option_text("N")->check(CLI::Range(int64_t(1), int64_t(1) << 30));
+      ->option_text("N")
+      ->check(CLI::Range(int64_t(2), int64_t(1) << 30));
+  command
+      ->add_option("--stride", flags->options.stride,
+                   "Tokens from one window to the next: windows overlap, and each scores what is new.\nExample: "
+                   "--window 1024 --stride 512")
+      ->option_text("N")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 30));
   command->add_flag("--whole", flags->all, "Scores every prediction of each window. Example: --window 1024 --whole");
   command->add_flag("--json", flags->json, "Prints one JSON object. Example: eval perplexity -m MODEL text.txt --json");
   command->callback([flags, &job] { job = [flags] { return run(*flags); }; });

@@ -47,17 +47,30 @@ Status run(const Flags& flags) {
 void add_generate(CLI::App& program, Job& job) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand("generate", "Continues a text. Greedy unless a sampling flag is given.");
-  command->footer("Example: lorikeet generate -m MODEL \"Once upon a time\" --max-tokens 100 --temperature 0.8 --seed 1");
-  CLI::Option* text = command->add_option("prompt", flags->prompt, "The text to continue; - reads it from stdin. Example: \"Once upon a time\"")
+  command->footer(
+      "Example: lorikeet generate -m MODEL \"Once upon a time\" --max-tokens 100 --temperature 0.8 --seed 1");
+  CLI::Option* text = command
+                          ->add_option("prompt", flags->prompt,
+                                       "The text to continue; - reads it from stdin. Example: \"Once upon a time\"")
                           ->option_text("PROMPT");
-  CLI::Option* ids = command->add_option("--tokens", flags->tokens, "Token ids instead of a text; needs no tokenizer. Example: --tokens 1,2,3")
-                         ->option_text("IDS")->delimiter(',')->excludes(text);
+  CLI::Option* ids = command
+                         ->add_option("--tokens", flags->tokens,
+                                      "Token ids instead of a text; needs no tokenizer. Example: --tokens 1,2,3")
+                         ->option_text("IDS")
+                         ->delimiter(',')
+                         ->excludes(text);
   flags->model.add(*command);
   flags->sampling.add(*command, 256);
-  command->add_flag("--ignore-eos", flags->ignore_eos, "Goes on after the tokens that end an answer. Example: --ignore-eos --max-tokens 32");
-  command->add_option("--logits", flags->logits, "Writes the logits of every position of the prompt, as `logits` (positions, vocabulary)\nin f32. Example: --logits out.safetensors --max-tokens 0")
+  command->add_flag("--ignore-eos", flags->ignore_eos,
+                    "Goes on after the tokens that end an answer. Example: --ignore-eos --max-tokens 32");
+  command
+      ->add_option("--logits", flags->logits,
+                   "Writes the logits of every position of the prompt, as `logits` (positions, vocabulary)\nin f32. "
+                   "Example: --logits out.safetensors --max-tokens 0")
       ->option_text("FILE");
-  command->add_flag("--json", flags->json, "Prints one JSON object: text, token_ids, prompt_token_ids, stop_reason, timings.\nExample: lorikeet generate -m MODEL \"Hello\" --json");
+  command->add_flag("--json", flags->json,
+                    "Prints one JSON object: text, token_ids, prompt_token_ids, stop_reason, timings.\nExample: "
+                    "lorikeet generate -m MODEL \"Hello\" --json");
   command->callback([=, &job] {
     flags->has_prompt = text->count() > 0;
     if (!flags->has_prompt && ids->count() == 0) throw CLI::RequiredError("PROMPT or --tokens");

@@ -54,9 +54,10 @@ std::string value_text(const GgufMetadata& metadata, const GgufMetadata::Entry& 
 }
 
 std::string config_text(const DecoderConfig& c) {
-  return join("config: ", c.model_type, ", ", c.layers, " layers, hidden ", c.hidden, ", heads ", c.heads, " (", c.kv_heads, " for keys and values) of ",
-              c.head_dim, ", feed-forward ", c.intermediate, ", vocabulary ", c.vocabulary, ", context ", c.context_length,
-              c.tied_embeddings ? ", head tied to the embedding" : "", c.qkv_bias ? ", biases on q, k, v" : "", "\n");
+  return join("config: ", c.model_type, ", ", c.layers, " layers, hidden ", c.hidden, ", heads ", c.heads, " (",
+              c.kv_heads, " for keys and values) of ", c.head_dim, ", feed-forward ", c.intermediate, ", vocabulary ",
+              c.vocabulary, ", context ", c.context_length, c.tied_embeddings ? ", head tied to the embedding" : "",
+              c.qkv_bias ? ", biases on q, k, v" : "", "\n");
 }
 
 void print_tensors(const Checkpoint& checkpoint) {
@@ -66,22 +67,26 @@ void print_tensors(const Checkpoint& checkpoint) {
   std::ostringstream out;
   out << "tensors: " << checkpoint.tensors().size() << "\n";
   for (const TensorInfo& tensor : checkpoint.tensors()) {
-    out << "  " << std::left << std::setw(int(longest)) << tensor.name << "  " << std::setw(5) << name(tensor.type) << " "
-        << std::setw(16) << shape_text(tensor.shape) << " " << std::right << std::setw(10) << size_text(tensor.bytes) << "\n";
+    out << "  " << std::left << std::setw(int(longest)) << tensor.name << "  " << std::setw(5) << name(tensor.type)
+        << " " << std::setw(16) << shape_text(tensor.shape) << " " << std::right << std::setw(10)
+        << size_text(tensor.bytes) << "\n";
     auto& [count, bytes] = by_type[name(tensor.type)];
     ++count, bytes += tensor.bytes;
   }
-  for (const auto& [type, sums] : by_type) out << "  " << type << ": " << sums.first << " tensors, " << size_text(sums.second) << "\n";
+  for (const auto& [type, sums] : by_type)
+    out << "  " << type << ": " << sums.first << " tensors, " << size_text(sums.second) << "\n";
   print(out.str());
 }
 
 Status print_file(const Flags& flags) {
   LK_ASSIGN(const Checkpoint checkpoint, Checkpoint::open(flags.model.path));
   const bool gguf = checkpoint.kind() == Checkpoint::Kind::gguf;
-  print(join("file: ", checkpoint.path().string(), ", ", gguf ? "GGUF" : "Hugging Face directory", ", ", size_text(checkpoint.file_bytes()), "\n"));
+  print(join("file: ", checkpoint.path().string(), ", ", gguf ? "GGUF" : "Hugging Face directory", ", ",
+             size_text(checkpoint.file_bytes()), "\n"));
   if (gguf) {
     print(join("metadata: ", checkpoint.metadata().entries().size(), "\n"));
-    for (const auto& entry : checkpoint.metadata().entries()) print(join("  ", entry.key, " = ", value_text(checkpoint.metadata(), entry), "\n"));
+    for (const auto& entry : checkpoint.metadata().entries())
+      print(join("  ", entry.key, " = ", value_text(checkpoint.metadata(), entry), "\n"));
   }
   print_tensors(checkpoint);
   const auto config = DecoderConfig::from(checkpoint);
@@ -97,31 +102,37 @@ Status print_plan(const Flags& flags) {
   const PlanCounts& counts = plan->counts();
   const uint64_t weights = loaded.model->memory().weight_bytes;
   print(plan->print());
-  print(join("totals of one run: ", counts.dispatches, " dispatches, ", counts.barriers, " barriers, ", counts.command_buffers,
-             " command buffers (one submission, or more where the device has a time budget), ", counts.bytes, " bytes (",
-             std::fixed, std::setprecision(3), double(counts.bytes) / double(weights), " times the ", weights, " of the weights), ",
-             std::setprecision(3), counts.flops * 1e-9, " GFLOP\n"));
+  print(join("totals of one run: ", counts.dispatches, " dispatches, ", counts.barriers, " barriers, ",
+             counts.command_buffers, " command buffers (one submission, or more where the device has a time budget), ",
+             counts.bytes, " bytes (", std::fixed, std::setprecision(3), double(counts.bytes) / double(weights),
+             " times the ", weights, " of the weights), ", std::setprecision(3), counts.flops * 1e-9, " GFLOP\n"));
   return Done{};
 }
 
 std::string interface_text(const KernelInterface& interface) {
   std::ostringstream out;
-  out << "    workgroup " << interface.workgroup[0] << "x" << interface.workgroup[1] << "x" << interface.workgroup[2] << ", params "
-      << interface.params_bytes << " bytes, shared memory " << interface.shared_bytes << " bytes, constants "
-      << list_text(interface.constant_ids) << ", capabilities " << list_text(interface.capabilities) << "\n";
+  out << "    workgroup " << interface.workgroup[0] << "x" << interface.workgroup[1] << "x" << interface.workgroup[2]
+      << ", params " << interface.params_bytes << " bytes, shared memory " << interface.shared_bytes
+      << " bytes, constants " << list_text(interface.constant_ids) << ", capabilities "
+      << list_text(interface.capabilities) << "\n";
   for (const auto& binding : interface.bindings)
     out << "    binding " << binding.number << ": " << binding.name << (binding.uniform ? ", uniform" : "") << ", "
-        << (binding.reads && binding.writes ? "read and written" : binding.writes ? "written" : "read") << "\n";
+        << (binding.reads && binding.writes ? "read and written"
+            : binding.writes                ? "written"
+                                            : "read")
+        << "\n";
   return out.str();
 }
 
-// What the driver's compiler says of the kernel, with its default constants; nothing where the device lacks what it needs.
+// What the driver's compiler says of the kernel, with its default constants; nothing where the device lacks what it
+// needs.
 std::string statistics_text(Device& device, const EmbeddedShader& shader) {
   const KernelRequest request{std::string(shader.name), shader.words, {}, 0, true};
   const auto kernels = device.create_kernels({&request, 1});
   if (!kernels) return "    not compiled here: " + kernels.error().message + "\n";
   std::string out;
-  for (const KernelStatistic& s : kernels->front().statistics()) out += join("    ", s.executable, ": ", s.name, " ", s.value, "\n");
+  for (const KernelStatistic& s : kernels->front().statistics())
+    out += join("    ", s.executable, ": ", s.name, " ", s.value, "\n");
   return out;
 }
 
@@ -147,14 +158,22 @@ Status run(const Flags& flags) {
 
 void add_inspect(CLI::App& program, Job& job) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command = program.add_subcommand("inspect", "Shows what is in a model file, the dispatches of a plan, or the kernels.");
+  CLI::App* command =
+      program.add_subcommand("inspect", "Shows what is in a model file, the dispatches of a plan, or the kernels.");
   command->footer("Example: lorikeet inspect -m MODEL --plan --rows 128");
   flags->model.add(*command);
-  command->add_flag("--plan", flags->plan, "Each dispatch of the plan that generates: level (| where a barrier is), op, shapes, choice,\nkernel, grid, bytes; and the totals. Example: inspect -m MODEL --plan");
-  command->add_option("--rows", flags->rows, "With --plan: the plan that reads so many positions at once instead. Example: --plan --rows 128")
-      ->option_text("N")->check(CLI::Range(1, 512));
+  command->add_flag("--plan", flags->plan,
+                    "Each dispatch of the plan that generates: level (| where a barrier is), op, shapes, "
+                    "choice,\nkernel, grid, bytes; and the totals. Example: inspect -m MODEL --plan");
+  command
+      ->add_option("--rows", flags->rows,
+                   "With --plan: the plan that reads so many positions at once instead. Example: --plan --rows 128")
+      ->option_text("N")
+      ->check(CLI::Range(1, 512));
   command->add_flag("--no-fuse", flags->no_fuse, "With --plan: the plan of plain ops. Example: --plan --no-fuse");
-  command->add_flag("--kernels", flags->kernels, "Each embedded kernel's interface, and what the driver's compiler says of it.\nExample: inspect --kernels");
+  command->add_flag(
+      "--kernels", flags->kernels,
+      "Each embedded kernel's interface, and what the driver's compiler says of it.\nExample: inspect --kernels");
   CLI::Option* model = command->get_option("--model");
   model->required(false);
   command->callback([=, &job] {

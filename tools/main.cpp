@@ -1,5 +1,5 @@
-// The program `lorikeet`. Answers go to stdout, everything else to stderr. Exit status: 0, 1 for an error, 2 for a command
-// line that makes no sense.
+// The program `lorikeet`. Answers go to stdout, everything else to stderr. Exit status: 0, 1 for an error, 2 for a
+// command line that makes no sense.
 #include <algorithm>
 #include <cstdio>
 #include <exception>

@@ -9,10 +9,13 @@
 namespace lorikeet::tool {
 
 void DeviceOptions::add(CLI::App& command) {
-  command.add_option("--device", device, "Device to use: a number of `lorikeet devices`, or a part of its name.\nExample: --device llvmpipe")
+  command
+      .add_option("--device", device,
+                  "Device to use: a number of `lorikeet devices`, or a part of its name.\nExample: --device llvmpipe")
       ->option_text("N|NAME");
   command.add_option("--threads", threads, "Threads that compile kernels; 0: all of the machine. Example: --threads 4")
-      ->option_text("N")->check(CLI::Range(0, 1024));
+      ->option_text("N")
+      ->check(CLI::Range(0, 1024));
 }
 
 Options DeviceOptions::environment() const {
@@ -27,13 +30,20 @@ Result<Device> DeviceOptions::open() const {
 }
 
 void ModelOptions::add(CLI::App& command) {
-  command.add_option("-m,--model", path, "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct.Q4_1.gguf")
-      ->option_text("MODEL")->required();
+  command
+      .add_option("-m,--model", path,
+                  "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct.Q4_1.gguf")
+      ->option_text("MODEL")
+      ->required();
   device.add(command);
-  command.add_option("--context", context, "Positions a conversation may have; 0: 4096, or the model's if smaller.\nExample: --context 8192")
-      ->option_text("N")->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--context", context,
+                  "Positions a conversation may have; 0: 4096, or the model's if smaller.\nExample: --context 8192")
+      ->option_text("N")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--kv", kv, "Type of the KV cache: f32, or f16 for half the memory. Example: --kv f16")
-      ->option_text("f32|f16")->check(CLI::IsMember({"f32", "f16"}));
+      ->option_text("f32|f16")
+      ->check(CLI::IsMember({"f32", "f16"}));
 }
 
 SessionOptions ModelOptions::session() const {
@@ -46,21 +56,41 @@ SessionOptions ModelOptions::session() const {
 
 void SamplingOptions::add(CLI::App& command, int64_t max_tokens_default) {
   max_tokens = max_tokens_default;
-  command.add_option("--temperature", temperature, "Divides the logits before sampling; 0 is greedy. Example: --temperature 0.7")
-      ->option_text("X")->check(CLI::Range(0.0, 1e6));
+  command
+      .add_option("--temperature", temperature,
+                  "Divides the logits before sampling; 0 is greedy. Example: --temperature 0.7")
+      ->option_text("X")
+      ->check(CLI::Range(0.0, 1e6));
   command.add_option("--top-k", top_k, "Only the K likeliest tokens; 0: off. Example: --top-k 40")
-      ->option_text("K")->check(CLI::Range(uint32_t(0), UINT32_MAX));
+      ->option_text("K")
+      ->check(CLI::Range(uint32_t(0), UINT32_MAX));
   command.add_option("--top-p", top_p, "Only the likeliest tokens that together reach P; 1: off. Example: --top-p 0.9")
-      ->option_text("P")->check(CLI::Range(1e-6, 1.0));
-  command.add_option("--min-p", min_p, "Only tokens at least P times as likely as the likeliest; 0: off. Example: --min-p 0.05")
-      ->option_text("P")->check(CLI::Range(0.0, 0.999999));
+      ->option_text("P")
+      ->check(CLI::Range(1e-6, 1.0));
+  command
+      .add_option("--min-p", min_p,
+                  "Only tokens at least P times as likely as the likeliest; 0: off. Example: --min-p 0.05")
+      ->option_text("P")
+      ->check(CLI::Range(0.0, 0.999999));
   command.add_option("--seed", seed, "Makes sampling repeatable. Example: --seed 42")->option_text("N");
-  command.add_option("--repeat-penalty", repeat_penalty, "Makes tokens less likely that occurred already; 1: off.\nExample: --repeat-penalty 1.1")
-      ->option_text("X")->check(CLI::Range(1e-3, 1e3));
-  command.add_option("--max-tokens", max_tokens, join("Longest answer (", max_tokens_default, "); 0: only read the prompt; -1: until the context is full.\nExample: --max-tokens 64"))
-      ->option_text("N")->check(CLI::Range(int64_t(-1), INT64_MAX));
-  command.add_option("--stop", stop, "Ends the answer before this text; may be given several times.\nExample: --stop '\\n\\n' --stop Question:")
-      ->option_text("TEXT")->take_all()->allow_extra_args(false);
+  command
+      .add_option("--repeat-penalty", repeat_penalty,
+                  "Makes tokens less likely that occurred already; 1: off.\nExample: --repeat-penalty 1.1")
+      ->option_text("X")
+      ->check(CLI::Range(1e-3, 1e3));
+  command
+      .add_option("--max-tokens", max_tokens,
+                  join("Longest answer (", max_tokens_default,
+                       "); 0: only read the prompt; -1: until the context is full.\nExample: --max-tokens 64"))
+      ->option_text("N")
+      ->check(CLI::Range(int64_t(-1), INT64_MAX));
+  command
+      .add_option(
+          "--stop", stop,
+          "Ends the answer before this text; may be given several times.\nExample: --stop '\\n\\n' --stop Question:")
+      ->option_text("TEXT")
+      ->take_all()
+      ->allow_extra_args(false);
 }
 
 namespace {
@@ -101,8 +131,8 @@ namespace {
 void say_memory(const Model& model, const SessionMemory& session, int64_t context, DType kv) {
   const uint64_t weights = model.memory().weight_bytes;
   const uint64_t all = weights + session.cache_bytes + session.scratch_bytes + session.table_bytes;
-  say(join("memory: ", size_text(all), " (weights ", size_text(weights), ", KV cache ", size_text(session.cache_bytes), " for ", context,
-           " positions in ", name(kv), ", scratch ", size_text(session.scratch_bytes), ")"));
+  say(join("memory: ", size_text(all), " (weights ", size_text(weights), ", KV cache ", size_text(session.cache_bytes),
+           " for ", context, " positions in ", name(kv), ", scratch ", size_text(session.scratch_bytes), ")"));
 }
 
 }  // namespace
@@ -113,7 +143,8 @@ Result<Loaded> load(const ModelOptions& options, SessionOptions session) {
   LK_ASSIGN(Device device, options.device.open());
   loaded.device = std::make_unique<Device>(std::move(device));
   // The progress lines live as long as the callbacks that point to them.
-  const auto upload = std::make_shared<ProgressLine>("loading weights"), compile = std::make_shared<ProgressLine>("compiling kernels");
+  const auto upload = std::make_shared<ProgressLine>("loading weights"),
+             compile = std::make_shared<ProgressLine>("compiling kernels");
   lorikeet::ModelOptions model_options;
   model_options.upload = [upload](size_t done, size_t total) {
     upload->show(done, total);

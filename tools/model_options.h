@@ -1,5 +1,5 @@
-// Options that several subcommands share, and what they make: a device, a model and a session, with notices and progress
-// on stderr.
+// Options that several subcommands share, and what they make: a device, a model and a session, with notices and
+// progress on stderr.
 #pragma once
 
 #include <CLI/CLI.hpp>

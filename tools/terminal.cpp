@@ -65,7 +65,8 @@ ProgressLine::~ProgressLine() { end(); }
 
 void ProgressLine::show(uint64_t done, uint64_t total) {
   const auto now = std::chrono::steady_clock::now();
-  if (now - last_ < (is_terminal_err() ? std::chrono::milliseconds(kRedraw) : std::chrono::milliseconds(kSparse))) return;
+  if (now - last_ < (is_terminal_err() ? std::chrono::milliseconds(kRedraw) : std::chrono::milliseconds(kSparse)))
+    return;
   last_ = now;
   const unsigned percent = total ? unsigned(100.0 * double(done) / double(total)) : 0;
   if (is_terminal_err()) std::fprintf(stderr, "\r%s: %u %%\x1b[K", what_.c_str(), percent);

@@ -8,8 +8,8 @@
 
 namespace lorikeet::tool {
 
-bool is_terminal_in();   // stdin
-bool is_terminal_err();  // stderr
+bool is_terminal_in();                  // stdin
+bool is_terminal_err();                 // stderr
 std::string size_text(uint64_t bytes);  // "98.4 MB"
 void say(const std::string& line);      // one line on stderr
 void print(std::string_view text);      // to stdout, at once
@@ -29,7 +29,8 @@ class ProgressLine {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// While it lives, the interrupt key calls `action` (which must be safe in a signal handler) instead of ending the program.
+// While it lives, the interrupt key calls `action` (which must be safe in a signal handler) instead of ending the
+// program.
 class OnInterrupt {
  public:
   explicit OnInterrupt(std::function<void()> action);

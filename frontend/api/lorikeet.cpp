@@ -1,5 +1,5 @@
-// The C interface over Device, Model, Session, Generator and Dialogue: translation of arguments, results and errors, and
-// nothing else. The only file of Lorikeet that catches everything.
+// The C interface over Device, Model, Session, Generator and Dialogue: translation of arguments, results and errors,
+// and nothing else. The only file of Lorikeet that catches everything.
 #include "frontend/api/lorikeet.h"
 
 #include <algorithm>
@@ -47,15 +47,24 @@ thread_local std::string last_error;
 
 lk_status to_status(ErrorCode code) {
   switch (code) {
-    case ErrorCode::invalid_argument: return LK_INVALID_ARGUMENT;
-    case ErrorCode::not_found: return LK_NOT_FOUND;
-    case ErrorCode::corrupt: return LK_CORRUPT;
-    case ErrorCode::unsupported: return LK_UNSUPPORTED;
-    case ErrorCode::out_of_memory: return LK_OUT_OF_MEMORY;
-    case ErrorCode::device_lost: return LK_DEVICE_LOST;
-    case ErrorCode::io: return LK_IO;
-    case ErrorCode::cancelled: return LK_CANCELLED;
-    case ErrorCode::internal: return LK_INTERNAL;
+    case ErrorCode::invalid_argument:
+      return LK_INVALID_ARGUMENT;
+    case ErrorCode::not_found:
+      return LK_NOT_FOUND;
+    case ErrorCode::corrupt:
+      return LK_CORRUPT;
+    case ErrorCode::unsupported:
+      return LK_UNSUPPORTED;
+    case ErrorCode::out_of_memory:
+      return LK_OUT_OF_MEMORY;
+    case ErrorCode::device_lost:
+      return LK_DEVICE_LOST;
+    case ErrorCode::io:
+      return LK_IO;
+    case ErrorCode::cancelled:
+      return LK_CANCELLED;
+    case ErrorCode::internal:
+      return LK_INTERNAL;
   }
   return LK_INTERNAL;
 }
@@ -115,10 +124,14 @@ Result<DeviceRequest> device_request(const lk_device_options* given) {
 
 const char* kind_name(DeviceKind kind) {
   switch (kind) {
-    case DeviceKind::cpu: return "cpu";
-    case DeviceKind::integrated: return "integrated";
-    case DeviceKind::discrete: return "discrete";
-    case DeviceKind::other: return "other";
+    case DeviceKind::cpu:
+      return "cpu";
+    case DeviceKind::integrated:
+      return "integrated";
+    case DeviceKind::discrete:
+      return "discrete";
+    case DeviceKind::other:
+      return "other";
   }
   return "other";
 }
@@ -174,18 +187,22 @@ OnPiece on_piece(lk_token_fn on_token, void* user) {
 
 lk_stop_reason to_reason(StopReason reason) {
   switch (reason) {
-    case StopReason::eos: return LK_STOP_EOS;
-    case StopReason::stop: return LK_STOP_TEXT;
-    case StopReason::length: return LK_STOP_LENGTH;
-    case StopReason::cancelled: return LK_STOP_CANCELLED;
+    case StopReason::eos:
+      return LK_STOP_EOS;
+    case StopReason::stop:
+      return LK_STOP_TEXT;
+    case StopReason::length:
+      return LK_STOP_LENGTH;
+    case StopReason::cancelled:
+      return LK_STOP_CANCELLED;
   }
   return LK_STOP_LENGTH;
 }
 
 Status write_answer(const Answer& answer, lk_answer* out) {
   if (!out) return Done{};
-  return write_struct(lk_answer{sizeof(lk_answer), to_reason(answer.stop_reason), answer.timings.prompt_tokens, answer.timings.generated_tokens,
-                                answer.timings.prompt_ms, answer.timings.generate_ms},
+  return write_struct(lk_answer{sizeof(lk_answer), to_reason(answer.stop_reason), answer.timings.prompt_tokens,
+                                answer.timings.generated_tokens, answer.timings.prompt_ms, answer.timings.generate_ms},
                       out, "lk_answer");
 }
 
@@ -206,8 +223,9 @@ const char* lk_version(void) {
 }
 
 const char* lk_status_name(lk_status status) {
-  static constexpr const char* kNames[] = {"ok",          "invalid_argument", "not_found", "corrupt",   "unsupported", "out_of_memory",
-                                           "device_lost", "io",               "cancelled", "internal"};
+  static constexpr const char* kNames[] = {"ok",          "invalid_argument", "not_found",   "corrupt",
+                                           "unsupported", "out_of_memory",    "device_lost", "io",
+                                           "cancelled",   "internal"};
   return size_t(status) < std::size(kNames) ? kNames[size_t(status)] : "unknown";
 }
 
@@ -222,8 +240,15 @@ lk_status lk_device_list(const lk_device_options* options, lk_device_info_fn on_
     LK_ASSIGN(const DeviceRequest request, device_request(options));
     LK_ASSIGN(const std::vector<DeviceCandidate> devices, Device::list(request.options));
     for (const DeviceCandidate& d : devices) {
-      const lk_device_info info{sizeof info,         d.index,  d.usable, d.chosen, d.profile.name.c_str(), d.profile.driver.c_str(),
-                                kind_name(d.profile.kind), d.reason.c_str(), d.profile.memory_bytes};
+      const lk_device_info info{sizeof info,
+                                d.index,
+                                d.usable,
+                                d.chosen,
+                                d.profile.name.c_str(),
+                                d.profile.driver.c_str(),
+                                kind_name(d.profile.kind),
+                                d.reason.c_str(),
+                                d.profile.memory_bytes};
       on_device(user, &info);
     }
     return Done{};
@@ -296,7 +321,8 @@ lk_status lk_model_load(lk_device* device, const char* path, const lk_model_opti
     LK_ASSIGN(const lk_model_options o, read_options(options, "lk_model_options"));
     ModelOptions how;
     how.upload = progress_of(o.progress, o.progress_user, "weights");
-    if (o.notice) how.notice = [notice = o.notice, user = o.notice_user](const std::string& line) { notice(user, line.c_str()); };
+    if (o.notice)
+      how.notice = [notice = o.notice, user = o.notice_user](const std::string& line) { notice(user, line.c_str()); };
     LK_ASSIGN(Model loaded, Model::load(device->device, path, how));
     *model = new lk_model{device, std::move(loaded)};
     ++device->children;
@@ -312,27 +338,31 @@ lk_status lk_model_get_info(const lk_model* model, lk_model_info* info) {
     const DecoderConfig& c = model->model.config();
     const Tokenizer* tokenizer = model->model.tokenizer();
     const ModelMemory memory = model->model.memory();
-    return write_struct(lk_model_info{sizeof(lk_model_info), c.model_type.c_str(), c.layers, c.hidden, c.vocabulary, c.context_length,
-                                      tokenizer != nullptr, tokenizer && !tokenizer->chat_template().empty(), memory.weight_bytes,
-                                      memory.file_bytes},
-                        info, "lk_model_info");
+    return write_struct(
+        lk_model_info{sizeof(lk_model_info), c.model_type.c_str(), c.layers, c.hidden, c.vocabulary, c.context_length,
+                      tokenizer != nullptr, tokenizer && !tokenizer->chat_template().empty(), memory.weight_bytes,
+                      memory.file_bytes},
+        info, "lk_model_info");
   });
 }
 
-lk_status lk_tokenize(const lk_model* model, const char* text, size_t text_size, uint32_t flags, int32_t* ids, size_t capacity, size_t* count) {
+lk_status lk_tokenize(const lk_model* model, const char* text, size_t text_size, uint32_t flags, int32_t* ids,
+                      size_t capacity, size_t* count) {
   return guarded([&]() -> Status {
     LK_TRY(need("lk_tokenize", {model, count}));
     if ((!text && text_size) || (!ids && capacity)) return need("lk_tokenize", {nullptr});
     LK_ASSIGN(const Tokenizer* tokenizer, need_tokenizer(model->model));
-    LK_ASSIGN(const std::vector<int32_t> all, tokenizer->encode({text, text_size}, {.parse_special = (flags & LK_PARSE_SPECIAL) != 0,
-                                                                                    .add_special = (flags & LK_ADD_SPECIAL) != 0}));
+    LK_ASSIGN(const std::vector<int32_t> all,
+              tokenizer->encode({text, text_size}, {.parse_special = (flags & LK_PARSE_SPECIAL) != 0,
+                                                    .add_special = (flags & LK_ADD_SPECIAL) != 0}));
     std::copy_n(all.begin(), std::min(capacity, all.size()), ids);
     *count = all.size();
     return Done{};
   });
 }
 
-lk_status lk_detokenize(const lk_model* model, const int32_t* ids, size_t count, char* text, size_t capacity, size_t* size) {
+lk_status lk_detokenize(const lk_model* model, const int32_t* ids, size_t count, char* text, size_t capacity,
+                        size_t* size) {
   return guarded([&]() -> Status {
     LK_TRY(need("lk_detokenize", {model, size}));
     if ((!ids && count) || (!text && capacity)) return need("lk_detokenize", {nullptr});
@@ -351,7 +381,8 @@ lk_status lk_session_get_memory(lk_model* model, const lk_session_options* optio
     LK_TRY(need("lk_session_get_memory", {model, memory}));
     LK_ASSIGN(const SessionOptions how, session_options(options));
     LK_ASSIGN(const SessionMemory m, Session::memory(model->model, how));
-    return write_struct(lk_session_memory{sizeof(lk_session_memory), m.cache_bytes, m.scratch_bytes, m.table_bytes}, memory, "lk_session_memory");
+    return write_struct(lk_session_memory{sizeof(lk_session_memory), m.cache_bytes, m.scratch_bytes, m.table_bytes},
+                        memory, "lk_session_memory");
   });
 }
 
@@ -444,14 +475,16 @@ lk_status lk_session_set_logit_bias(lk_session* session, uint32_t slot, const fl
   });
 }
 
-lk_status lk_session_logits(lk_session* session, uint32_t slot, const int32_t* ids, size_t count, lk_logits_fn on_rows, void* user) {
+lk_status lk_session_logits(lk_session* session, uint32_t slot, const int32_t* ids, size_t count, lk_logits_fn on_rows,
+                            void* user) {
   return guarded([&]() -> Status {
     LK_TRY(need("lk_session_logits", {session, ids, reinterpret_cast<const void*>(on_rows)}));
     const size_t vocabulary = session->parent->model.config().vocabulary;
-    return session->session.logits(slot, ids_of(ids, count), [&](int64_t first, std::span<const float> values) -> Status {
-      if (on_rows(user, first, values.data(), values.size() / vocabulary, vocabulary) == 0) return Done{};
-      return Error{ErrorCode::cancelled, "cancelled.", {}};
-    });
+    return session->session.logits(
+        slot, ids_of(ids, count), [&](int64_t first, std::span<const float> values) -> Status {
+          if (on_rows(user, first, values.data(), values.size() / vocabulary, vocabulary) == 0) return Done{};
+          return Error{ErrorCode::cancelled, "cancelled.", {}};
+        });
   });
 }
 
@@ -467,7 +500,8 @@ lk_status lk_session_log_probs(lk_session* session, uint32_t slot, const int32_t
 
 // -- answers
 
-lk_status lk_generate(lk_session* session, uint32_t slot, const lk_generate_options* options, lk_token_fn on_token, void* user, lk_answer* answer) {
+lk_status lk_generate(lk_session* session, uint32_t slot, const lk_generate_options* options, lk_token_fn on_token,
+                      void* user, lk_answer* answer) {
   return guarded([&]() -> Status {
     LK_TRY(need("lk_generate", {session}));
     LK_TRY(need_slot(*session, slot));
@@ -497,7 +531,8 @@ lk_status lk_chat_create(lk_session* session, const lk_chat_options* options, lk
   });
 }
 
-lk_status lk_chat_ask(lk_chat* chat, const char* question, const lk_generate_options* options, lk_token_fn on_token, void* user, lk_answer* answer) {
+lk_status lk_chat_ask(lk_chat* chat, const char* question, const lk_generate_options* options, lk_token_fn on_token,
+                      void* user, lk_answer* answer) {
   return guarded([&]() -> Status {
     LK_TRY(need("lk_chat_ask", {chat, question}));
     LK_ASSIGN(const GenerationOptions how, generation_options(options));

@@ -1,11 +1,11 @@
 /* The C interface of Lorikeet: language models on any GPU with Vulkan. C99, UTF-8 throughout.
  *
- * Calls that can fail return a status; after one that is not LK_OK, lk_last_error() of the same thread is the sentence that
- * says why. Nothing ends the process, and no C++ exception leaves these functions.
+ * Calls that can fail return a status; after one that is not LK_OK, lk_last_error() of the same thread is the sentence
+ * that says why. Nothing ends the process, and no C++ exception leaves these functions.
  *
- * Handles nest: device > model > session > chat. Each must be freed before the one it was made from; freeing one that is
- * still needed is refused with LK_INVALID_ARGUMENT. A session, and the chats on it, belong to one thread at a time; only
- * lk_session_cancel may be called from anywhere.
+ * Handles nest: device > model > session > chat. Each must be freed before the one it was made from; freeing one that
+ * is still needed is refused with LK_INVALID_ARGUMENT. A session, and the chats on it, belong to one thread at a time;
+ * only lk_session_cancel may be called from anywhere.
  *
  * Structs begin with their own size, so that they can grow: `lk_session_options options = {sizeof options};` leaves all
  * else zero, and zero always means "the default". Where options may be NULL, that is the same as all zero.
@@ -33,7 +33,7 @@ typedef enum lk_status {
   LK_INTERNAL          /* a defect in Lorikeet */
 } lk_status;
 
-const char* lk_version(void);               /* "major.minor.patch" */
+const char* lk_version(void);                 /* "major.minor.patch" */
 const char* lk_status_name(lk_status status); /* "invalid_argument" */
 const char* lk_last_error(void); /* of this thread's last call that failed; "" if none has. Valid until its next one. */
 void lk_free(void* memory);      /* frees what lk_session_save returned */
@@ -43,28 +43,29 @@ typedef void (*lk_log_fn)(void* user, const char* line);
 /* `what` is "weights" (bytes) or "kernels" (their number). */
 typedef void (*lk_progress_fn)(void* user, const char* what, uint64_t done, uint64_t total);
 
-/* -- devices --------------------------------------------------------------------------------------------------------- */
+/* -- devices ---------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct lk_device lk_device;
 
 typedef struct lk_device_options {
   size_t size;
-  const char* device;      /* number, or part of a name; NULL: the environment's LORIKEET_DEVICE, or the best one */
+  const char* device;       /* number, or part of a name; NULL: the environment's LORIKEET_DEVICE, or the best one */
   const char* cache_folder; /* for compiled kernels; NULL: LORIKEET_CACHE, or the user's cache folder */
-  int32_t compile_threads; /* 0: all cores */
-  int32_t validation;      /* 1: Vulkan's validation layer, where it is installed; its messages go to the log */
+  int32_t compile_threads;  /* 0: all cores */
+  int32_t validation;       /* 1: Vulkan's validation layer, where it is installed; its messages go to the log */
   lk_log_fn log;
   void* log_user;
 } lk_device_options;
 
 typedef struct lk_device_info {
   size_t size;
-  uint32_t index;          /* what lk_device_options.device takes */
+  uint32_t index; /* what lk_device_options.device takes */
   int32_t usable, chosen;
   const char* name;
   const char* driver;
-  const char* kind;        /* "cpu", "integrated", "discrete", "other" */
-  const char* reason;      /* why it was chosen, or why not */
+  const char* kind;   /* "cpu", "integrated", "discrete", "other" */
+  const char* reason; /* why it was chosen, or why not */
   uint64_t memory_bytes;
 } lk_device_info;
 typedef void (*lk_device_info_fn)(void* user, const lk_device_info* info); /* valid during the call */
@@ -73,8 +74,8 @@ typedef void (*lk_device_info_fn)(void* user, const lk_device_info* info); /* va
 lk_status lk_device_list(const lk_device_options* options, lk_device_info_fn on_device, void* user);
 lk_status lk_device_open(const lk_device_options* options, lk_device** device);
 
-/* A device of the caller's: handles of Vulkan as pointers. They must outlive the lk_device. Only those features are used
- * that are said to be enabled. When such a device is lost, calls end with LK_DEVICE_LOST. */
+/* A device of the caller's: handles of Vulkan as pointers. They must outlive the lk_device. Only those features are
+ * used that are said to be enabled. When such a device is lost, calls end with LK_DEVICE_LOST. */
 typedef struct lk_external_device {
   size_t size;
   void* get_instance_proc_addr; /* PFN_vkGetInstanceProcAddr */
@@ -91,7 +92,8 @@ lk_status lk_device_close(lk_device* device); /* NULL does nothing */
 const char* lk_device_name(const lk_device* device);
 lk_status lk_device_memory(const lk_device* device, uint64_t* used, uint64_t* available);
 
-/* -- models ---------------------------------------------------------------------------------------------------------- */
+/* -- models ----------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct lk_model lk_model;
 
@@ -119,25 +121,29 @@ lk_status lk_model_load(lk_device* device, const char* path, const lk_model_opti
 lk_status lk_model_free(lk_model* model); /* NULL does nothing */
 lk_status lk_model_get_info(const lk_model* model, lk_model_info* info);
 
-enum { LK_ADD_SPECIAL = 1, /* with the tokenizer's own BOS and EOS */
-       LK_PARSE_SPECIAL = 2 /* special tokens in the text become their ids */ };
+enum {
+  LK_ADD_SPECIAL = 1,  /* with the tokenizer's own BOS and EOS */
+  LK_PARSE_SPECIAL = 2 /* special tokens in the text become their ids */
+};
 /* Writes at most `capacity` ids; `count` is how many there are, so that a second call can have them all. */
-lk_status lk_tokenize(const lk_model* model, const char* text, size_t text_size, uint32_t flags, int32_t* ids, size_t capacity,
-                      size_t* count);
+lk_status lk_tokenize(const lk_model* model, const char* text, size_t text_size, uint32_t flags, int32_t* ids,
+                      size_t capacity, size_t* count);
 /* Writes at most `capacity` bytes and no final zero; `size` is how many there are. */
-lk_status lk_detokenize(const lk_model* model, const int32_t* ids, size_t count, char* text, size_t capacity, size_t* size);
+lk_status lk_detokenize(const lk_model* model, const int32_t* ids, size_t count, char* text, size_t capacity,
+                        size_t* size);
 
-/* -- sessions -------------------------------------------------------------------------------------------------------- */
+/* -- sessions --------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct lk_session lk_session;
 
 typedef struct lk_session_options {
   size_t size;
-  int64_t context;       /* positions of a conversation; 0: 4096, or the model's if smaller */
-  uint32_t slots;        /* conversations; 0: 1 */
-  int32_t kv_f16;        /* 1: half the memory for the cache */
-  int32_t reproducible;  /* 1: the same bits whatever is computed at once */
-  int32_t logit_bias;    /* 1: lk_session_set_logit_bias may be used */
+  int64_t context;      /* positions of a conversation; 0: 4096, or the model's if smaller */
+  uint32_t slots;       /* conversations; 0: 1 */
+  int32_t kv_f16;       /* 1: half the memory for the cache */
+  int32_t reproducible; /* 1: the same bits whatever is computed at once */
+  int32_t logit_bias;   /* 1: lk_session_set_logit_bias may be used */
   lk_progress_fn progress;
   void* progress_user;
 } lk_session_options;
@@ -151,18 +157,20 @@ lk_status lk_session_get_memory(lk_model* model, const lk_session_options* optio
 lk_status lk_session_create(lk_model* model, const lk_session_options* options, lk_session** session);
 lk_status lk_session_free(lk_session* session); /* NULL does nothing */
 int64_t lk_session_context(const lk_session* session);
-/* Ends the call in progress with LK_CANCELLED, or an answer with LK_STOP_CANCELLED; from any thread or signal handler. */
+/* Ends the call in progress with LK_CANCELLED, or an answer with LK_STOP_CANCELLED; from any thread or signal handler.
+ */
 void lk_session_cancel(lk_session* session);
 
-/* Makes a text or tokens the conversation of a slot; what it shares with the one of before at the front is kept. Text is
- * read under the tokenizer's own rule for BOS. */
+/* Makes a text or tokens the conversation of a slot; what it shares with the one of before at the front is kept. Text
+ * is read under the tokenizer's own rule for BOS. */
 lk_status lk_session_set_text(lk_session* session, uint32_t slot, const char* text, size_t text_size);
 lk_status lk_session_set_tokens(lk_session* session, uint32_t slot, const int32_t* ids, size_t count);
 /* All tokens of the conversation, answers included; valid until the next call with this session. */
 lk_status lk_session_get_tokens(const lk_session* session, uint32_t slot, const int32_t** ids, size_t* count);
 lk_status lk_session_clear(lk_session* session, uint32_t slot);
 lk_status lk_session_fork(lk_session* session, uint32_t from, uint32_t to); /* `to` becomes a copy */
-/* A conversation as bytes, for lk_session_restore into a session of the same model and cache type; free with lk_free. */
+/* A conversation as bytes, for lk_session_restore into a session of the same model and cache type; free with lk_free.
+ */
 lk_status lk_session_save(lk_session* session, uint32_t slot, void** data, size_t* size);
 lk_status lk_session_restore(lk_session* session, uint32_t slot, const void* data, size_t size);
 /* Added to the logits before sampling, `count` = vocabulary; -INFINITY forbids a token. NULL and 0: none. */
@@ -171,10 +179,12 @@ lk_status lk_session_set_logit_bias(lk_session* session, uint32_t slot, const fl
 /* `rows` x vocabulary logits of the tokens from `first` on; 0 goes on, anything else cancels. */
 typedef int32_t (*lk_logits_fn)(void* user, int64_t first, const float* values, size_t rows, size_t vocabulary);
 /* Both read the tokens as a new conversation of the slot. log_probs[i] belongs to ids[i + 1]: count - 1 values. */
-lk_status lk_session_logits(lk_session* session, uint32_t slot, const int32_t* ids, size_t count, lk_logits_fn on_rows, void* user);
+lk_status lk_session_logits(lk_session* session, uint32_t slot, const int32_t* ids, size_t count, lk_logits_fn on_rows,
+                            void* user);
 lk_status lk_session_log_probs(lk_session* session, uint32_t slot, const int32_t* ids, size_t count, float* log_probs);
 
-/* -- answers --------------------------------------------------------------------------------------------------------- */
+/* -- answers ---------------------------------------------------------------------------------------------------------
+ */
 
 typedef enum lk_stop_reason { LK_STOP_EOS = 0, LK_STOP_TEXT, LK_STOP_LENGTH, LK_STOP_CANCELLED } lk_stop_reason;
 
@@ -182,13 +192,13 @@ typedef enum lk_stop_reason { LK_STOP_EOS = 0, LK_STOP_TEXT, LK_STOP_LENGTH, LK_
 typedef struct lk_generate_options {
   size_t size;
   float temperature;
-  uint32_t top_k;         /* 0: off */
-  float top_p;            /* 0 or 1: off */
-  float min_p;            /* 0: off */
-  float repeat_penalty;   /* 0 or 1: off */
-  int32_t ignore_eos;     /* 1: go on after the tokens that end an answer */
+  uint32_t top_k;       /* 0: off */
+  float top_p;          /* 0 or 1: off */
+  float min_p;          /* 0: off */
+  float repeat_penalty; /* 0 or 1: off */
+  int32_t ignore_eos;   /* 1: go on after the tokens that end an answer */
   uint64_t seed;
-  int64_t max_tokens;     /* 0: until the context is full */
+  int64_t max_tokens;      /* 0: until the context is full */
   const char* const* stop; /* texts that end the answer before them */
   size_t stop_count;
 } lk_generate_options;
@@ -196,7 +206,7 @@ typedef struct lk_generate_options {
 typedef struct lk_answer {
   size_t size;
   lk_stop_reason stop_reason;
-  uint64_t prompt_tokens;    /* read for this answer */
+  uint64_t prompt_tokens; /* read for this answer */
   uint64_t generated_tokens;
   double prompt_ms, generate_ms;
 } lk_answer;
@@ -206,8 +216,8 @@ typedef struct lk_answer {
 typedef int32_t (*lk_token_fn)(void* user, int32_t token, const char* text, size_t size);
 
 /* Continues the conversation of a slot. `answer` may be NULL. */
-lk_status lk_generate(lk_session* session, uint32_t slot, const lk_generate_options* options, lk_token_fn on_token, void* user,
-                      lk_answer* answer);
+lk_status lk_generate(lk_session* session, uint32_t slot, const lk_generate_options* options, lk_token_fn on_token,
+                      void* user, lk_answer* answer);
 
 /* A conversation in turns, written in the model's own chat template (or ChatML, if it has none). */
 typedef struct lk_chat lk_chat;
@@ -221,8 +231,8 @@ typedef struct lk_chat_options {
 
 lk_status lk_chat_create(lk_session* session, const lk_chat_options* options, lk_chat** chat);
 /* After an error the conversation is as before the question. */
-lk_status lk_chat_ask(lk_chat* chat, const char* question, const lk_generate_options* options, lk_token_fn on_token, void* user,
-                      lk_answer* answer);
+lk_status lk_chat_ask(lk_chat* chat, const char* question, const lk_generate_options* options, lk_token_fn on_token,
+                      void* user, lk_answer* answer);
 lk_status lk_chat_reset(lk_chat* chat); /* back to the system message */
 lk_status lk_chat_free(lk_chat* chat);  /* NULL does nothing */
 

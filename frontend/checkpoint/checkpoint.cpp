@@ -32,7 +32,8 @@ bool on_disk(const std::filesystem::path& path) {
 Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
   Checkpoint checkpoint;
   checkpoint.path_ = path;
-  if (!on_disk(path)) return not_found(join(path.string(), " does not exist; a GGUF file or a Hugging Face directory was expected."));
+  if (!on_disk(path))
+    return not_found(join(path.string(), " does not exist; a GGUF file or a Hugging Face directory was expected."));
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
     LK_TRY(checkpoint.open_directory());
@@ -48,7 +49,8 @@ Status Checkpoint::open_gguf() {
     LK_ASSIGN(const MappedFile file, MappedFile::open(path_));
     LK_ASSIGN(const FileFormat format, file_format(file.bytes(), path_.string()));
     if (format != FileFormat::gguf)
-      return invalid(join(path_.string(), " holds weights without a configuration; give the directory that also has config.json."));
+      return invalid(join(path_.string(),
+                          " holds weights without a configuration; give the directory that also has config.json."));
   }
   LK_ASSIGN(metadata_, add_gguf(files_, path_));
   return Done{};
@@ -65,7 +67,8 @@ Status Checkpoint::open_directory() {
     const std::filesystem::path path = path_ / weights.name;
     if (on_disk(path)) return weights.index ? add_sharded(files_, path) : add_tensor_file(files_, path);
   }
-  return not_found(join(path_.string(), " has no weights: neither model.safetensors nor pytorch_model.bin nor an index of either."));
+  return not_found(
+      join(path_.string(), " has no weights: neither model.safetensors nor pytorch_model.bin nor an index of either."));
 }
 
 bool Checkpoint::has_text(std::string_view file) const { return kind_ == Kind::huggingface && on_disk(path_ / file); }

@@ -18,9 +18,9 @@ class Checkpoint {
  public:
   enum class Kind { gguf, huggingface };
 
-  // `path`: a GGUF file (of a split one the first part, the others are found beside it), or a directory with config.json
-  // and model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json (in this order).
-  // Errors: not_found, corrupt, unsupported; each names the file.
+  // `path`: a GGUF file (of a split one the first part, the others are found beside it), or a directory with
+  // config.json and model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json
+  // (in this order). Errors: not_found, corrupt, unsupported; each names the file.
   static Result<Checkpoint> open(const std::filesystem::path& path);
 
   Kind kind() const { return kind_; }

@@ -20,10 +20,11 @@ struct TensorType {
   DType type;
 };
 constexpr TensorType kTensorTypes[] = {
-    {0, DType::f32},   {1, DType::f16},   {2, DType::q4_0},  {3, DType::q4_1},    {6, DType::q5_0},    {7, DType::q5_1},
-    {8, DType::q8_0},  {10, DType::q2_k}, {11, DType::q3_k}, {12, DType::q4_k},   {13, DType::q5_k},   {14, DType::q6_k},
-    {20, DType::iq4_nl}, {23, DType::iq4_xs}, {24, DType::i8}, {25, DType::i16},  {26, DType::i32},    {27, DType::i64},
-    {28, DType::f64},  {30, DType::bf16}, {39, DType::mxfp4},
+    {0, DType::f32},    {1, DType::f16},   {2, DType::q4_0},    {3, DType::q4_1},    {6, DType::q5_0},
+    {7, DType::q5_1},   {8, DType::q8_0},  {10, DType::q2_k},   {11, DType::q3_k},   {12, DType::q4_k},
+    {13, DType::q5_k},  {14, DType::q6_k}, {20, DType::iq4_nl}, {23, DType::iq4_xs}, {24, DType::i8},
+    {25, DType::i16},   {26, DType::i32},  {27, DType::i64},    {28, DType::f64},    {30, DType::bf16},
+    {39, DType::mxfp4},
 };
 
 // Types that exist but that Lorikeet does not read, for the message.
@@ -32,8 +33,8 @@ struct ForeignType {
   std::string_view name;
 };
 constexpr ForeignType kForeignTypes[] = {
-    {9, "q8_1"},   {15, "q8_k"},   {16, "iq2_xxs"}, {17, "iq2_xs"}, {18, "iq3_xxs"}, {19, "iq1_s"},
-    {21, "iq3_s"}, {22, "iq2_s"},  {29, "iq1_m"},   {34, "tq1_0"},  {35, "tq2_0"},   {40, "nvfp4"},
+    {9, "q8_1"},   {15, "q8_k"},  {16, "iq2_xxs"}, {17, "iq2_xs"}, {18, "iq3_xxs"}, {19, "iq1_s"},
+    {21, "iq3_s"}, {22, "iq2_s"}, {29, "iq1_m"},   {34, "tq1_0"},  {35, "tq2_0"},   {40, "nvfp4"},
 };
 
 class Parser {
@@ -69,11 +70,13 @@ class Parser {
 
   Status parse_header(GgufFile& result) {
     const auto magic = cursor_.read<uint32_t>();
-    if (!magic || *magic != kMagic) return bad("the file does not begin with the letters GGUF, so it is not a GGUF file.");
+    if (!magic || *magic != kMagic)
+      return bad("the file does not begin with the letters GGUF, so it is not a GGUF file.");
     const auto version = cursor_.read<uint32_t>();
     if (!version) return short_of("its header");
     if ((*version & 0xffff) == 0 && *version != 0)
-      return unsupported(join("[gguf] ", file_, ": the file is big-endian; only little-endian GGUF files can be read."));
+      return unsupported(
+          join("[gguf] ", file_, ": the file is big-endian; only little-endian GGUF files can be read."));
     if (*version != 2 && *version != 3)
       return unsupported(join("[gguf] ", file_, ": the version is ", *version, "; versions 2 and 3 can be read."));
     result.version = *version;
@@ -158,7 +161,8 @@ class Parser {
   Status parse_alignment(GgufFile& result) {
     LK_ASSIGN(result.alignment, result.metadata.natural_or("general.alignment", 32));
     if (!std::has_single_bit(result.alignment) || result.alignment > kMaximumAlignment)
-      return bad("general.alignment is ", result.alignment, "; a power of two up to ", kMaximumAlignment, " was expected.");
+      return bad("general.alignment is ", result.alignment, "; a power of two up to ", kMaximumAlignment,
+                 " was expected.");
     return Done{};
   }
 
@@ -168,7 +172,8 @@ class Parser {
     const auto dimensions = cursor_.read<uint32_t>();
     if (!dimensions) return short_of(join("the description of tensor ", tensor.name));
     if (*dimensions == 0 || *dimensions > kMaximumDimensions)
-      return bad("tensor ", tensor.name, " has ", *dimensions, " dimensions; 1 to ", kMaximumDimensions, " were expected.");
+      return bad("tensor ", tensor.name, " has ", *dimensions, " dimensions; 1 to ", kMaximumDimensions,
+                 " were expected.");
     tensor.shape.resize(*dimensions);
     for (size_t i = tensor.shape.size(); i-- > 0;) {  // the file names the columns first
       const auto dimension = cursor_.read<uint64_t>();
@@ -203,8 +208,8 @@ class Parser {
   // Turns the offset within the data section into one within the file, and checks both ends.
   Status place(TensorInfo& tensor, const GgufFile& file) const {
     if (tensor.offset % file.alignment != 0)
-      return bad("tensor ", tensor.name, " begins at offset ", tensor.offset, ", which is no multiple of the alignment ",
-                 file.alignment, ".");
+      return bad("tensor ", tensor.name, " begins at offset ", tensor.offset,
+                 ", which is no multiple of the alignment ", file.alignment, ".");
     const uint64_t space = file.data_offset < bytes_.size() ? bytes_.size() - file.data_offset : 0;
     if (tensor.bytes > space || tensor.offset > space - tensor.bytes)
       return bad("tensor ", tensor.name, " needs ", tensor.bytes, " bytes at offset ", tensor.offset, ", the file has ",

@@ -29,15 +29,24 @@ Integer as_integer(const std::byte* bytes) {
 
 std::optional<Integer> read_integer(GgufType type, const std::byte* bytes) {
   switch (type) {
-    case GgufType::u8: return as_integer<uint8_t>(bytes);
-    case GgufType::i8: return as_integer<int8_t>(bytes);
-    case GgufType::u16: return as_integer<uint16_t>(bytes);
-    case GgufType::i16: return as_integer<int16_t>(bytes);
-    case GgufType::u32: return as_integer<uint32_t>(bytes);
-    case GgufType::i32: return as_integer<int32_t>(bytes);
-    case GgufType::u64: return as_integer<uint64_t>(bytes);
-    case GgufType::i64: return as_integer<int64_t>(bytes);
-    default: return std::nullopt;
+    case GgufType::u8:
+      return as_integer<uint8_t>(bytes);
+    case GgufType::i8:
+      return as_integer<int8_t>(bytes);
+    case GgufType::u16:
+      return as_integer<uint16_t>(bytes);
+    case GgufType::i16:
+      return as_integer<int16_t>(bytes);
+    case GgufType::u32:
+      return as_integer<uint32_t>(bytes);
+    case GgufType::i32:
+      return as_integer<int32_t>(bytes);
+    case GgufType::u64:
+      return as_integer<uint64_t>(bytes);
+    case GgufType::i64:
+      return as_integer<int64_t>(bytes);
+    default:
+      return std::nullopt;
   }
 }
 

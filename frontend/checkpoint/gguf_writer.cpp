@@ -99,9 +99,11 @@ void GgufHeader::set_alignment(uint32_t alignment) {
 
 Status GgufHeader::add_tensor(std::string_view name, DType type, const std::vector<uint64_t>& shape) {
   const auto bytes = dense_bytes(type, shape);
-  if (!gguf_tensor_type(type)) return invalid(join("[gguf] tensor ", name, " has the type ", lorikeet::name(type), ", which the format lacks."));
+  if (!gguf_tensor_type(type))
+    return invalid(join("[gguf] tensor ", name, " has the type ", lorikeet::name(type), ", which the format lacks."));
   if (!bytes || shape.empty() || shape.size() > 4 || *bytes == 0 || name.empty())
-    return invalid(join("[gguf] tensor ", name, " of type ", lorikeet::name(type), " cannot have the shape ", shape_text(shape), "."));
+    return invalid(join("[gguf] tensor ", name, " of type ", lorikeet::name(type), " cannot have the shape ",
+                        shape_text(shape), "."));
   for (const TensorInfo& tensor : tensors_)
     if (tensor.name == name) return invalid(join("[gguf] tensor ", name, " was added twice."));
   TensorInfo tensor;
@@ -161,7 +163,8 @@ void GgufWriter::close_tensors() {
 
 Status GgufWriter::write(Bytes bytes) {
   if (tensor_ >= sizes_.size() || bytes.size() > sizes_[tensor_] - written_)
-    return invalid(join("[gguf] ", bytes.size(), " bytes were given for tensor ", tensor_, ", which is already complete to ", written_, " bytes."));
+    return invalid(join("[gguf] ", bytes.size(), " bytes were given for tensor ", tensor_,
+                        ", which is already complete to ", written_, " bytes."));
   file_.write(bytes);
   written_ += bytes.size();
   close_tensors();
@@ -170,7 +173,8 @@ Status GgufWriter::write(Bytes bytes) {
 
 Status GgufWriter::finish() {
   if (tensor_ < sizes_.size())
-    return invalid(join("[gguf] tensor ", tensor_, " of ", sizes_.size(), " was given ", written_, " of ", sizes_[tensor_], " bytes."));
+    return invalid(join("[gguf] tensor ", tensor_, " of ", sizes_.size(), " was given ", written_, " of ",
+                        sizes_[tensor_], " bytes."));
   return file_.finish();
 }
 

@@ -36,8 +36,8 @@ class GgufHeader {
 
   const std::vector<TensorInfo>& tensors() const { return tensors_; }  // offsets from the start of the file's data
   uint64_t alignment() const { return alignment_; }
-  std::string bytes() const;         // all that comes before the data, padded
-  uint64_t file_bytes() const;       // of the whole file
+  std::string bytes() const;    // all that comes before the data, padded
+  uint64_t file_bytes() const;  // of the whole file
 
  private:
   struct Entry {

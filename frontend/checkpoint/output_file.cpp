@@ -14,7 +14,9 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
   std::filesystem::path partial = path;
   partial += ".partial";
   std::ofstream out(partial, std::ios::binary | std::ios::trunc);
-  if (!out) return Error{ErrorCode::io, join("cannot write ", path.string(), ": the folder does not exist or is read-only."), {}};
+  if (!out)
+    return Error{
+        ErrorCode::io, join("cannot write ", path.string(), ": the folder does not exist or is read-only."), {}};
   return OutputFile(path, std::move(partial), std::move(out));
 }
 
@@ -37,7 +39,8 @@ void OutputFile::pad(uint64_t count) {
 }
 
 Status OutputFile::check() {
-  if (!out_) return Error{ErrorCode::io, join("cannot write ", path_.string(), ": the disk is full or was removed."), {}};
+  if (!out_)
+    return Error{ErrorCode::io, join("cannot write ", path_.string(), ": the disk is full or was removed."), {}};
   return Done{};
 }
 

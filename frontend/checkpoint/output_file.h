@@ -18,7 +18,7 @@ class OutputFile {
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();
 
-  void write(Bytes bytes);  // a failure is kept and returned by `check` and `finish`
+  void write(Bytes bytes);   // a failure is kept and returned by `check` and `finish`
   void pad(uint64_t count);  // zero bytes
   uint64_t position() const { return position_; }
   Status check();

@@ -18,9 +18,9 @@ struct ElementType {
   DType type;
 };
 constexpr ElementType kElementTypes[] = {
-    {"F32", DType::f32}, {"F16", DType::f16}, {"BF16", DType::bf16}, {"F64", DType::f64}, {"I64", DType::i64},
-    {"I32", DType::i32}, {"I16", DType::i16}, {"I8", DType::i8},     {"U8", DType::u8},   {"U32", DType::u32},
-    {"BOOL", DType::boolean},
+    {"F32", DType::f32}, {"F16", DType::f16}, {"BF16", DType::bf16},    {"F64", DType::f64},
+    {"I64", DType::i64}, {"I32", DType::i32}, {"I16", DType::i16},      {"I8", DType::i8},
+    {"U8", DType::u8},   {"U32", DType::u32}, {"BOOL", DType::boolean},
 };
 
 class Parser {
@@ -35,8 +35,8 @@ class Parser {
       return bad("the header should have ", *length, " bytes, the file has ", cursor.left(),
                  "; it is truncated or no safetensors file.");
     data_offset_ = 8 + *length;
-    LK_ASSIGN(const Json header, parse_json_object(as_text(*cursor.take(*length)), "[safetensors] " + file_,
-                                                    DuplicateKeys::refused));
+    LK_ASSIGN(const Json header,
+              parse_json_object(as_text(*cursor.take(*length)), "[safetensors] " + file_, DuplicateKeys::refused));
     SafetensorsFile result;
     for (const auto& [name, value] : header.items()) {
       if (name == "__metadata__") {
@@ -73,7 +73,8 @@ class Parser {
     const auto offsets = value.is_object() ? value.find("data_offsets") : value.end();
     if (type == value.end() || shape == value.end() || offsets == value.end() || !type->is_string() ||
         !naturals(*shape) || !naturals(*offsets) || offsets->size() != 2 || shape->size() > kMaximumDimensions)
-      return bad("tensor ", name, " must have a dtype, a shape of at most ", kMaximumDimensions, " dimensions and two data_offsets.");
+      return bad("tensor ", name, " must have a dtype, a shape of at most ", kMaximumDimensions,
+                 " dimensions and two data_offsets.");
     LK_ASSIGN(tensor.type, element_type(name, type->get_ref<const std::string&>()));
     for (const Json& dimension : *shape) tensor.shape.push_back(dimension.get<uint64_t>());
     const uint64_t begin = (*offsets)[0].get<uint64_t>(), end = (*offsets)[1].get<uint64_t>();
@@ -91,7 +92,8 @@ class Parser {
   }
 
   static bool naturals(const Json& list) {
-    return list.is_array() && std::all_of(list.begin(), list.end(), [](const Json& n) { return n.is_number_unsigned(); });
+    return list.is_array() &&
+           std::all_of(list.begin(), list.end(), [](const Json& n) { return n.is_number_unsigned(); });
   }
 
   Result<DType> element_type(const std::string& tensor, std::string_view text) const {
@@ -116,7 +118,8 @@ class Parser {
   uint64_t data_offset_ = 0;
 };
 
-Result<std::string> header_of(const std::vector<NamedBytes>& tensors, const std::map<std::string, std::string>& metadata) {
+Result<std::string> header_of(const std::vector<NamedBytes>& tensors,
+                              const std::map<std::string, std::string>& metadata) {
   Json header = Json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
@@ -124,12 +127,14 @@ Result<std::string> header_of(const std::vector<NamedBytes>& tensors, const std:
     const auto* entry = std::find_if(std::begin(kElementTypes), std::end(kElementTypes),
                                      [&](const ElementType& known) { return known.type == tensor.type; });
     if (entry == std::end(kElementTypes))
-      return unsupported(join("[safetensors] tensor ", tensor.name, " has the type ", name(tensor.type), ", which the format lacks."));
+      return unsupported(
+          join("[safetensors] tensor ", tensor.name, " has the type ", name(tensor.type), ", which the format lacks."));
     if (dense_bytes(tensor.type, tensor.shape) != tensor.bytes.size())
       return invalid(join("[safetensors] tensor ", tensor.name, " with the shape ", shape_text(tensor.shape), " of ",
                           name(tensor.type), " was given ", tensor.bytes.size(), " bytes."));
     if (header.contains(tensor.name)) return invalid(join("[safetensors] tensor ", tensor.name, " was given twice."));
-    header[tensor.name] = {{"dtype", entry->name}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + tensor.bytes.size()}}};
+    header[tensor.name] = {
+        {"dtype", entry->name}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + tensor.bytes.size()}}};
     offset += tensor.bytes.size();
   }
   try {
@@ -137,7 +142,8 @@ Result<std::string> header_of(const std::vector<NamedBytes>& tensors, const std:
     text.append((8 - text.size() % 8) % 8, ' ');
     return text;
   } catch (const std::exception& failure) {
-    return Error{ErrorCode::invalid_argument, "[safetensors] a tensor's name or a metadata text is not UTF-8.", failure.what()};
+    return Error{ErrorCode::invalid_argument, "[safetensors] a tensor's name or a metadata text is not UTF-8.",
+                 failure.what()};
   }
 }
 

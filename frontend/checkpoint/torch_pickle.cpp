@@ -12,13 +12,49 @@ constexpr uint64_t kMaximumPickle = uint64_t(16) << 20;  // a value takes some 6
 
 // https://github.com/python/cpython/blob/main/Lib/pickletools.py
 enum Opcode : uint8_t {
-  kMark = '(', kStop = '.', kPop = '0', kPopMark = '1', kDup = '2', kBinFloat = 'G', kBinInt = 'J', kBinInt1 = 'K',
-  kBinInt2 = 'M', kNone = 'N', kBinPersId = 'Q', kReduce = 'R', kBinString = 'T', kShortBinString = 'U',
-  kBinUnicode = 'X', kEmptyList = ']', kAppend = 'a', kBuild = 'b', kGlobal = 'c', kDict = 'd', kAppends = 'e',
-  kBinGet = 'h', kLongBinGet = 'j', kList = 'l', kEmptyTuple = ')', kBinPut = 'q', kLongBinPut = 'r', kSetItem = 's',
-  kTuple = 't', kSetItems = 'u', kEmptyDict = '}', kProto = 0x80, kTuple1 = 0x85, kTuple2 = 0x86, kTuple3 = 0x87,
-  kNewTrue = 0x88, kNewFalse = 0x89, kLong1 = 0x8a, kShortBinUnicode = 0x8c, kBinUnicode8 = 0x8d, kStackGlobal = 0x93,
-  kMemoize = 0x94, kFrame = 0x95,
+  kMark = '(',
+  kStop = '.',
+  kPop = '0',
+  kPopMark = '1',
+  kDup = '2',
+  kBinFloat = 'G',
+  kBinInt = 'J',
+  kBinInt1 = 'K',
+  kBinInt2 = 'M',
+  kNone = 'N',
+  kBinPersId = 'Q',
+  kReduce = 'R',
+  kBinString = 'T',
+  kShortBinString = 'U',
+  kBinUnicode = 'X',
+  kEmptyList = ']',
+  kAppend = 'a',
+  kBuild = 'b',
+  kGlobal = 'c',
+  kDict = 'd',
+  kAppends = 'e',
+  kBinGet = 'h',
+  kLongBinGet = 'j',
+  kList = 'l',
+  kEmptyTuple = ')',
+  kBinPut = 'q',
+  kLongBinPut = 'r',
+  kSetItem = 's',
+  kTuple = 't',
+  kSetItems = 'u',
+  kEmptyDict = '}',
+  kProto = 0x80,
+  kTuple1 = 0x85,
+  kTuple2 = 0x86,
+  kTuple3 = 0x87,
+  kNewTrue = 0x88,
+  kNewFalse = 0x89,
+  kLong1 = 0x8a,
+  kShortBinUnicode = 0x8c,
+  kBinUnicode8 = 0x8d,
+  kStackGlobal = 0x93,
+  kMemoize = 0x94,
+  kFrame = 0x95,
 };
 
 enum class Kind : uint8_t { none, boolean, integer, real, text, tuple, list, dict, global, storage, tensor };
@@ -27,8 +63,8 @@ using Index = uint32_t;  // of a value; containers refer by it, so that cycles o
 
 struct Value {
   Kind kind = Kind::none;
-  int64_t integer = 0;       // also: the index into `tensors_` of a tensor, the element count of a storage
-  DType type = DType::f32;   // of a storage
+  int64_t integer = 0;            // also: the index into `tensors_` of a tensor, the element count of a storage
+  DType type = DType::f32;        // of a storage
   std::string_view text = {};     // also: the key of a storage; "module name" of a global
   std::vector<Index> items = {};  // of a tuple or list; of a dict keys and values in turn
 };
@@ -38,9 +74,9 @@ struct StorageClass {
   DType type;
 };
 constexpr StorageClass kStorageClasses[] = {
-    {"torch FloatStorage", DType::f32},   {"torch HalfStorage", DType::f16},  {"torch BFloat16Storage", DType::bf16},
-    {"torch DoubleStorage", DType::f64},  {"torch LongStorage", DType::i64},  {"torch IntStorage", DType::i32},
-    {"torch ShortStorage", DType::i16},   {"torch CharStorage", DType::i8},   {"torch ByteStorage", DType::u8},
+    {"torch FloatStorage", DType::f32},    {"torch HalfStorage", DType::f16}, {"torch BFloat16Storage", DType::bf16},
+    {"torch DoubleStorage", DType::f64},   {"torch LongStorage", DType::i64}, {"torch IntStorage", DType::i32},
+    {"torch ShortStorage", DType::i16},    {"torch CharStorage", DType::i8},  {"torch ByteStorage", DType::u8},
     {"torch BoolStorage", DType::boolean},
 };
 constexpr std::string_view kOrderedDict = "collections OrderedDict";
@@ -121,49 +157,94 @@ class Machine {
 
   Status step(uint8_t opcode) {
     switch (opcode) {
-      case kProto: return skip(1);
-      case kFrame: return skip(8);
-      case kMark: marks_.push_back(stack_.size()); return Done{};
-      case kPop: return drop();
-      case kPopMark: LK_TRY(pop_mark()); return Done{};
-      case kDup: return duplicate();
-      case kNone: return push({});
-      case kNewTrue: return push({.kind = Kind::boolean, .integer = 1});
-      case kNewFalse: return push({.kind = Kind::boolean});
-      case kBinInt: return push_integer<int32_t>();
-      case kBinInt1: return push_integer<uint8_t>();
-      case kBinInt2: return push_integer<uint16_t>();
-      case kLong1: return push_long();
-      case kBinFloat: LK_TRY(skip(8)); return push({.kind = Kind::real});
+      case kProto:
+        return skip(1);
+      case kFrame:
+        return skip(8);
+      case kMark:
+        marks_.push_back(stack_.size());
+        return Done{};
+      case kPop:
+        return drop();
+      case kPopMark:
+        LK_TRY(pop_mark());
+        return Done{};
+      case kDup:
+        return duplicate();
+      case kNone:
+        return push({});
+      case kNewTrue:
+        return push({.kind = Kind::boolean, .integer = 1});
+      case kNewFalse:
+        return push({.kind = Kind::boolean});
+      case kBinInt:
+        return push_integer<int32_t>();
+      case kBinInt1:
+        return push_integer<uint8_t>();
+      case kBinInt2:
+        return push_integer<uint16_t>();
+      case kLong1:
+        return push_long();
+      case kBinFloat:
+        LK_TRY(skip(8));
+        return push({.kind = Kind::real});
       case kShortBinString:
-      case kShortBinUnicode: return push_text<uint8_t>();
+      case kShortBinUnicode:
+        return push_text<uint8_t>();
       case kBinString:
-      case kBinUnicode: return push_text<uint32_t>();
-      case kBinUnicode8: return push_text<uint64_t>();
-      case kEmptyTuple: return push({.kind = Kind::tuple});
-      case kEmptyList: return push({.kind = Kind::list});
-      case kEmptyDict: return push({.kind = Kind::dict});
-      case kTuple1: return push_tuple(1);
-      case kTuple2: return push_tuple(2);
-      case kTuple3: return push_tuple(3);
-      case kTuple: return push_marked(Kind::tuple);
-      case kList: return push_marked(Kind::list);
-      case kDict: return push_marked(Kind::dict);
-      case kAppend: return append(Kind::list, 1);
-      case kSetItem: return append(Kind::dict, 2);
-      case kAppends: return append_marked(Kind::list);
-      case kSetItems: return append_marked(Kind::dict);
-      case kBinPut: return put<uint8_t>();
-      case kLongBinPut: return put<uint32_t>();
-      case kMemoize: return remember(uint32_t(memo_.size()));
-      case kBinGet: return get<uint8_t>();
-      case kLongBinGet: return get<uint32_t>();
-      case kGlobal: return push_global();
-      case kStackGlobal: return push_stack_global();
-      case kBinPersId: return push_storage();
-      case kReduce: return reduce();
-      case kBuild: return build();
-      default: return unsupported(join("[torch] ", file_, ": the pickle uses instruction ", int(opcode), ", which tensors do not need."));
+      case kBinUnicode:
+        return push_text<uint32_t>();
+      case kBinUnicode8:
+        return push_text<uint64_t>();
+      case kEmptyTuple:
+        return push({.kind = Kind::tuple});
+      case kEmptyList:
+        return push({.kind = Kind::list});
+      case kEmptyDict:
+        return push({.kind = Kind::dict});
+      case kTuple1:
+        return push_tuple(1);
+      case kTuple2:
+        return push_tuple(2);
+      case kTuple3:
+        return push_tuple(3);
+      case kTuple:
+        return push_marked(Kind::tuple);
+      case kList:
+        return push_marked(Kind::list);
+      case kDict:
+        return push_marked(Kind::dict);
+      case kAppend:
+        return append(Kind::list, 1);
+      case kSetItem:
+        return append(Kind::dict, 2);
+      case kAppends:
+        return append_marked(Kind::list);
+      case kSetItems:
+        return append_marked(Kind::dict);
+      case kBinPut:
+        return put<uint8_t>();
+      case kLongBinPut:
+        return put<uint32_t>();
+      case kMemoize:
+        return remember(uint32_t(memo_.size()));
+      case kBinGet:
+        return get<uint8_t>();
+      case kLongBinGet:
+        return get<uint32_t>();
+      case kGlobal:
+        return push_global();
+      case kStackGlobal:
+        return push_stack_global();
+      case kBinPersId:
+        return push_storage();
+      case kReduce:
+        return reduce();
+      case kBuild:
+        return build();
+      default:
+        return unsupported(
+            join("[torch] ", file_, ": the pickle uses instruction ", int(opcode), ", which tensors do not need."));
     }
   }
 
@@ -231,7 +312,8 @@ class Machine {
 
   Status extend(Kind kind, const std::vector<Index>& items) {
     LK_ASSIGN(const Index target, top());
-    if (values_[target].kind != kind) return bad("items are added to something that is no ", kind == Kind::dict ? "dictionary" : "list");
+    if (values_[target].kind != kind)
+      return bad("items are added to something that is no ", kind == Kind::dict ? "dictionary" : "list");
     if (kind == Kind::dict && items.size() % 2 != 0) return bad("a dictionary has a key without a value");
     values_[target].items.insert(values_[target].items.end(), items.begin(), items.end());
     return Done{};
@@ -304,7 +386,8 @@ class Machine {
   Status push_stack_global() {
     LK_ASSIGN(const Index global, pop());
     LK_ASSIGN(const Index module, pop());
-    if (values_[global].kind != Kind::text || values_[module].kind != Kind::text) return bad("the name of a class is no text");
+    if (values_[global].kind != Kind::text || values_[module].kind != Kind::text)
+      return bad("the name of a class is no text");
     return push_named(values_[module].text, values_[global].text);
   }
 
@@ -313,7 +396,8 @@ class Machine {
     LK_ASSIGN(const Index id, pop());
     const std::vector<Index>& items = values_[id].items;
     if (values_[id].kind != Kind::tuple || items.size() != 5) return bad("a storage must be named by five values");
-    const Value &tag = values_[items[0]], &type = values_[items[1]], &key = values_[items[2]], &count = values_[items[4]];
+    const Value &tag = values_[items[0]], &type = values_[items[1]], &key = values_[items[2]],
+                &count = values_[items[4]];
     if (tag.kind != Kind::text || tag.text != "storage" || type.kind != Kind::global || key.kind != Kind::text ||
         count.kind != Kind::integer || count.integer < 0)
       return bad("a storage is not named by its class, key, device and size");
@@ -331,7 +415,8 @@ class Machine {
     const std::vector<Index> items = values_[arguments].items;
     if (called == kOrderedDict && items.empty()) return push({.kind = Kind::dict});
     if (called == kSize && items.size() == 1 && values_[items[0]].kind == Kind::tuple) return again(items[0]);
-    if (called == kRebuildParameter && items.size() == 3 && values_[items[0]].kind == Kind::tensor) return again(items[0]);
+    if (called == kRebuildParameter && items.size() == 3 && values_[items[0]].kind == Kind::tensor)
+      return again(items[0]);
     if (called == kRebuildTensor && items.size() == 4) return push_tensor(items);
     if (called == kRebuildTensor2 && (items.size() == 6 || items.size() == 7)) return push_tensor(items);
     return bad(called, " is called with ", items.size(), " arguments that do not suit it");
@@ -343,10 +428,12 @@ class Machine {
   }
 
   Result<std::vector<uint64_t>> naturals(const Value& value) const {
-    if (value.kind != Kind::tuple || value.items.size() > kMaximumDimensions) return bad("a shape is no tuple of at most ", kMaximumDimensions, " numbers");
+    if (value.kind != Kind::tuple || value.items.size() > kMaximumDimensions)
+      return bad("a shape is no tuple of at most ", kMaximumDimensions, " numbers");
     std::vector<uint64_t> numbers;
     for (Index item : value.items) {
-      if (values_[item].kind != Kind::integer || values_[item].integer < 0) return bad("a shape holds something else than natural numbers");
+      if (values_[item].kind != Kind::integer || values_[item].integer < 0)
+        return bad("a shape holds something else than natural numbers");
       numbers.push_back(uint64_t(values_[item].integer));
     }
     return numbers;
@@ -355,7 +442,8 @@ class Machine {
   // (storage, offset, shape, strides, ...)
   Status push_tensor(const std::vector<Index>& items) {
     const Value &storage = values_[items[0]], &offset = values_[items[1]];
-    if (storage.kind != Kind::storage || offset.kind != Kind::integer || offset.integer < 0) return bad("a tensor is made from no storage");
+    if (storage.kind != Kind::storage || offset.kind != Kind::integer || offset.integer < 0)
+      return bad("a tensor is made from no storage");
     PickledTensor tensor;
     tensor.type = storage.type;
     tensor.storage = storage.text;
@@ -363,7 +451,8 @@ class Machine {
     tensor.offset = uint64_t(offset.integer);
     LK_ASSIGN(tensor.shape, naturals(values_[items[2]]));
     LK_ASSIGN(tensor.strides, naturals(values_[items[3]]));
-    if (tensor.shape.size() != tensor.strides.size()) return bad("a tensor has ", tensor.shape.size(), " dimensions and ", tensor.strides.size(), " strides");
+    if (tensor.shape.size() != tensor.strides.size())
+      return bad("a tensor has ", tensor.shape.size(), " dimensions and ", tensor.strides.size(), " strides");
     tensors_.push_back(std::move(tensor));
     return push({.kind = Kind::tensor, .integer = int64_t(tensors_.size() - 1)});
   }
@@ -404,7 +493,8 @@ class Machine {
 
 Result<std::vector<PickledTensor>> parse_torch_pickle(Bytes bytes, const std::string& file) {
   if (bytes.size() > kMaximumPickle)
-    return corrupt(join("[torch] ", file, ": the pickle has ", bytes.size(), " bytes; at most ", kMaximumPickle, " was expected."));
+    return corrupt(join("[torch] ", file, ": the pickle has ", bytes.size(), " bytes; at most ", kMaximumPickle,
+                        " was expected."));
   return Machine(bytes, file).run();
 }
 

@@ -15,9 +15,9 @@ namespace lorikeet {
 struct PickledTensor {
   std::string name;
   DType type = DType::f32;
-  std::string storage;            // the storage's key, the name of an entry under data/
+  std::string storage;  // the storage's key, the name of an entry under data/
   uint64_t storage_elements = 0;
-  uint64_t offset = 0;            // in elements
+  uint64_t offset = 0;  // in elements
   std::vector<uint64_t> shape, strides;
 };
 

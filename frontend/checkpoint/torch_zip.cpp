@@ -41,7 +41,8 @@ class Reader {
     LK_ASSIGN(const std::vector<ZipEntry> entries, parse_zip(bytes_, file_));
     LK_ASSIGN(const Bytes pickle, find_pickle(entries));
     for (const ZipEntry& entry : entries) entries_.emplace(entry.name, entry.bytes);
-    if (const auto order = entries_.find(folder_ + "byteorder"); order != entries_.end() && as_text(order->second) != "little")
+    if (const auto order = entries_.find(folder_ + "byteorder");
+        order != entries_.end() && as_text(order->second) != "little")
       return unsupported(join("[torch] ", file_, ": the file is big-endian; only little-endian files can be read."));
     LK_ASSIGN(const std::vector<PickledTensor> pickled, parse_torch_pickle(pickle, file_));
     std::vector<TensorInfo> tensors;
@@ -73,7 +74,8 @@ class Reader {
 
   Result<TensorInfo> place(const PickledTensor& tensor) const {
     const auto storage = entries_.find(folder_ + "data/" + tensor.storage);
-    if (storage == entries_.end()) return bad("the storage ", tensor.storage, " of tensor ", tensor.name, " is missing.");
+    if (storage == entries_.end())
+      return bad("the storage ", tensor.storage, " of tensor ", tensor.name, " is missing.");
     const uint64_t size = layout(tensor.type).bytes;
     const uint64_t held = storage->second.size() / size;
     if (tensor.storage_elements > held)
@@ -86,7 +88,8 @@ class Reader {
                  tensor.storage_elements, " elements.");
     if (*bytes / size > tensor.storage_elements)
       return unsupported(join("[torch] ", file_, ": tensor ", tensor.name, " of shape ", shape_text(tensor.shape),
-                              " repeats elements of a storage of ", tensor.storage_elements, "; save a contiguous copy."));
+                              " repeats elements of a storage of ", tensor.storage_elements,
+                              "; save a contiguous copy."));
     TensorInfo info;
     info.name = tensor.name;
     info.type = tensor.type;
@@ -105,6 +108,8 @@ class Reader {
 
 }  // namespace
 
-Result<std::vector<TensorInfo>> parse_torch_zip(Bytes bytes, const std::string& file) { return Reader(bytes, file).read(); }
+Result<std::vector<TensorInfo>> parse_torch_zip(Bytes bytes, const std::string& file) {
+  return Reader(bytes, file).read();
+}
 
 }  // namespace lorikeet

@@ -5,7 +5,7 @@ namespace {
 
 struct IdKey {
   const char* key;
-  std::optional<int64_t> GgufVocabulary::* field;
+  std::optional<int64_t> GgufVocabulary::*field;
 };
 constexpr IdKey kIds[] = {
     {"tokenizer.ggml.bos_token_id", &GgufVocabulary::bos_id},
@@ -18,7 +18,7 @@ constexpr IdKey kIds[] = {
 
 struct FlagKey {
   const char* key;
-  std::optional<bool> GgufVocabulary::* field;
+  std::optional<bool> GgufVocabulary::*field;
 };
 constexpr FlagKey kFlags[] = {
     {"tokenizer.ggml.add_bos_token", &GgufVocabulary::add_bos},

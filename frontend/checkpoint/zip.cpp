@@ -52,7 +52,8 @@ class Parser {
       directory_offset_ = at<uint32_t>(end + 16);
       LK_TRY(read_end64(end));
       if (!has(directory_offset_, kCentralBytes) || entry_count_ > (bytes_.size() - directory_offset_) / kCentralBytes)
-        return bad("the directory of ", entry_count_, " entries at byte ", directory_offset_, " does not fit in the file.");
+        return bad("the directory of ", entry_count_, " entries at byte ", directory_offset_,
+                   " does not fit in the file.");
       return Done{};
     }
     return bad("the directory at the end of the file is missing; it is truncated.");
@@ -62,7 +63,8 @@ class Parser {
   Status read_end64(uint64_t end) {
     if (end < kLocator64Bytes || at<uint32_t>(end - kLocator64Bytes) != kLocator64Signature) return Done{};
     const uint64_t record = at<uint64_t>(end - kLocator64Bytes + 8);
-    if (!has(record, kEnd64Bytes) || at<uint32_t>(record) != kEnd64Signature) return bad("the ZIP64 record is not where it should be.");
+    if (!has(record, kEnd64Bytes) || at<uint32_t>(record) != kEnd64Signature)
+      return bad("the ZIP64 record is not where it should be.");
     entry_count_ = at<uint64_t>(record + 32);
     directory_offset_ = at<uint64_t>(record + 48);
     return Done{};
@@ -83,8 +85,10 @@ class Parser {
     if (load<uint16_t>(head->data() + 8) & 1)
       return unsupported(join("[zip] ", file_, ": the entry ", entry.name, " is encrypted."));
     if (load<uint16_t>(head->data() + 10) != 0)
-      return unsupported(join("[zip] ", file_, ": the entry ", entry.name, " is compressed; torch stores its tensors uncompressed."));
-    Place place{load<uint32_t>(head->data() + 24), load<uint32_t>(head->data() + 20), load<uint32_t>(head->data() + 42)};
+      return unsupported(
+          join("[zip] ", file_, ": the entry ", entry.name, " is compressed; torch stores its tensors uncompressed."));
+    Place place{load<uint32_t>(head->data() + 24), load<uint32_t>(head->data() + 20),
+                load<uint32_t>(head->data() + 42)};
     LK_TRY(read_extra(*extra, entry.name, place));
     if (place.size != place.packed_size) return bad("the entry ", entry.name, " is stored, yet its two sizes differ.");
     LK_ASSIGN(entry.bytes, content(place, entry.name));
@@ -113,10 +117,11 @@ class Parser {
   Result<Bytes> content(const Place& place, const std::string& name) const {
     if (!has(place.local_offset, kLocalBytes) || at<uint32_t>(place.local_offset) != kLocalSignature)
       return bad("the entry ", name, " is not at byte ", place.local_offset, ", where the directory has it.");
-    const uint64_t begin =
-        place.local_offset + kLocalBytes + at<uint16_t>(place.local_offset + 26) + at<uint16_t>(place.local_offset + 28);
+    const uint64_t begin = place.local_offset + kLocalBytes + at<uint16_t>(place.local_offset + 26) +
+                           at<uint16_t>(place.local_offset + 28);
     if (!has(begin, place.size))
-      return bad("the entry ", name, " needs ", place.size, " bytes at byte ", begin, ", the file has ", bytes_.size(), " bytes.");
+      return bad("the entry ", name, " needs ", place.size, " bytes at byte ", begin, ", the file has ", bytes_.size(),
+                 " bytes.");
     return bytes_.subspan(size_t(begin), size_t(place.size));
   }
 

@@ -8,9 +8,12 @@ bool has_role(const DecoderConfig& config, WeightRole role) {
   switch (role) {
     case WeightRole::q_bias:
     case WeightRole::k_bias:
-    case WeightRole::v_bias: return config.qkv_bias;
-    case WeightRole::o_bias: return config.o_bias;
-    default: return true;
+    case WeightRole::v_bias:
+      return config.qkv_bias;
+    case WeightRole::o_bias:
+      return config.o_bias;
+    default:
+      return true;
   }
 }
 
@@ -19,21 +22,30 @@ std::vector<uint64_t> expected_shape(const DecoderConfig& config, WeightRole rol
                  keys = uint64_t(config.kv_heads) * config.head_dim, intermediate = config.intermediate;
   switch (role) {
     case WeightRole::token_embedding:
-    case WeightRole::output: return {config.vocabulary, hidden};
+    case WeightRole::output:
+      return {config.vocabulary, hidden};
     case WeightRole::output_norm:
     case WeightRole::attn_norm:
     case WeightRole::ffn_norm:
-    case WeightRole::o_bias: return {hidden};
-    case WeightRole::q: return {queries, hidden};
+    case WeightRole::o_bias:
+      return {hidden};
+    case WeightRole::q:
+      return {queries, hidden};
     case WeightRole::k:
-    case WeightRole::v: return {keys, hidden};
-    case WeightRole::o: return {hidden, queries};
-    case WeightRole::q_bias: return {queries};
+    case WeightRole::v:
+      return {keys, hidden};
+    case WeightRole::o:
+      return {hidden, queries};
+    case WeightRole::q_bias:
+      return {queries};
     case WeightRole::k_bias:
-    case WeightRole::v_bias: return {keys};
+    case WeightRole::v_bias:
+      return {keys};
     case WeightRole::gate:
-    case WeightRole::up: return {intermediate, hidden};
-    case WeightRole::down: return {hidden, intermediate};
+    case WeightRole::up:
+      return {intermediate, hidden};
+    case WeightRole::down:
+      return {hidden, intermediate};
   }
   return {};
 }
@@ -44,12 +56,15 @@ Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& con
   const std::string name = weight_name(*config.family, role, layer, gguf ? Naming::gguf : Naming::huggingface);
   const std::vector<uint64_t> shape = expected_shape(config, role);
   const TensorInfo* tensor = checkpoint.find(name);
-  if (!tensor) return not_found(join(checkpoint.path().string(), ": tensor ", name, " of shape ", shape_text(shape), " is missing."));
+  if (!tensor)
+    return not_found(
+        join(checkpoint.path().string(), ": tensor ", name, " of shape ", shape_text(shape), " is missing."));
   if (tensor->shape != shape)
-    return corrupt(join(checkpoint.path().string(), ": tensor ", name, " must have the shape ", shape_text(shape), ", it has ",
-                        shape_text(tensor->shape), "."));
+    return corrupt(join(checkpoint.path().string(), ": tensor ", name, " must have the shape ", shape_text(shape),
+                        ", it has ", shape_text(tensor->shape), "."));
   WeightRef weight{tensor, role, 0};
-  const bool rotary = role == WeightRole::q || role == WeightRole::k || role == WeightRole::q_bias || role == WeightRole::k_bias;
+  const bool rotary =
+      role == WeightRole::q || role == WeightRole::k || role == WeightRole::q_bias || role == WeightRole::k_bias;
   if (gguf && config.family->permuted_qk && rotary) weight.permuted_head_dim = config.head_dim;
   return weight;
 }

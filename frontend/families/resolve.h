@@ -13,7 +13,7 @@ namespace lorikeet {
 struct WeightRef {
   const TensorInfo* tensor = nullptr;  // of the checkpoint
   WeightRole role = WeightRole::token_embedding;
-  uint32_t permuted_head_dim = 0;      // 0: the rows lie in order
+  uint32_t permuted_head_dim = 0;  // 0: the rows lie in order
 
   bool permuted() const { return permuted_head_dim != 0; }
   // The row of the file that holds row `row` of the weight. For a bias a row is one element.
@@ -28,8 +28,8 @@ struct WeightRef {
 // Errors: not_found (missing) or corrupt (another shape), naming the tensor, the expected and the given shape.
 Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& config, uint32_t layer, WeightRole role);
 
-bool has_role(const DecoderConfig& config, WeightRole role);                            // false for biases it lacks
-std::vector<uint64_t> expected_shape(const DecoderConfig& config, WeightRole role);     // (rows, columns) or (elements)
-Status check_weights(const Checkpoint& checkpoint, const DecoderConfig& config);        // resolves every weight once
+bool has_role(const DecoderConfig& config, WeightRole role);                         // false for biases it lacks
+std::vector<uint64_t> expected_shape(const DecoderConfig& config, WeightRole role);  // (rows, columns) or (elements)
+Status check_weights(const Checkpoint& checkpoint, const DecoderConfig& config);     // resolves every weight once
 
 }  // namespace lorikeet

@@ -11,7 +11,7 @@ namespace {
 
 struct Capability {
   std::string_view name;
-  bool DeviceProfile::* member;
+  bool DeviceProfile::*member;
 };
 
 constexpr Capability kCapabilities[] = {
@@ -28,8 +28,8 @@ constexpr Capability kCapabilities[] = {
 
 struct Limit {
   std::string_view name;
-  uint32_t DeviceProfile::* narrow;
-  uint64_t DeviceProfile::* wide;
+  uint32_t DeviceProfile::*narrow;
+  uint64_t DeviceProfile::*wide;
   uint64_t floor;  // 0: the floor says nothing of it
 };
 

@@ -17,8 +17,8 @@ struct CooperativeMatrixShape {
 
 struct DeviceProfile {
   // Identity; `key()` names it in the choice table and the pipeline cache.
-  std::string name;     // "llvmpipe (LLVM 15.0.6, 256 bits)"
-  std::string driver;   // driver name and version
+  std::string name;    // "llvmpipe (LLVM 15.0.6, 256 bits)"
+  std::string driver;  // driver name and version
   uint32_t vendor_id = 0, device_id = 0, driver_version = 0, api_version = 0;
   DeviceKind kind = DeviceKind::other;
   bool shared_memory = false;  // device-local memory that the host can map
@@ -32,18 +32,18 @@ struct DeviceProfile {
   uint32_t max_workgroup_lanes = 256;
   uint32_t max_workgroups_x = 65535;
   uint64_t max_allocation = 1u << 30;
-  uint64_t memory_bytes = 0;                // of the heap that weights go to
+  uint64_t memory_bytes = 0;  // of the heap that weights go to
 
   // Capabilities above the floor.
   uint32_t subgroup_size = 1;
   uint32_t min_subgroup_size = 0, max_subgroup_size = 0;  // what a kernel may ask for; 0: no choice
-  bool subgroup_arithmetic = false;         // basic + arithmetic + ballot + shuffle in compute
-  bool storage_16 = false;                  // 16-bit storage buffers
-  bool float16 = false;                     // fp16 arithmetic
+  bool subgroup_arithmetic = false;                       // basic + arithmetic + ballot + shuffle in compute
+  bool storage_16 = false;                                // 16-bit storage buffers
+  bool float16 = false;                                   // fp16 arithmetic
   bool storage_8 = false;
-  bool integer_dot = false;                 // dot products of packed 4x8-bit integers, accelerated or not
+  bool integer_dot = false;  // dot products of packed 4x8-bit integers, accelerated or not
   bool buffer_address = false;
-  bool timeline = false;                    // timeline semaphores
+  bool timeline = false;  // timeline semaphores
   bool timestamps = false;
   CooperativeMatrixShape cooperative_matrix;  // f16 x f16 -> f32, subgroup scope
 

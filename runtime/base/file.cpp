@@ -104,7 +104,8 @@ void MappedFile::release(uint64_t offset, uint64_t size) const {
   const uint64_t page = uint64_t(sysconf(_SC_PAGESIZE));
   const uint64_t first = (offset + page - 1) / page * page;
   const uint64_t last = (offset + size) / page * page;
-  if (last > first && last <= impl_->size) madvise(static_cast<char*>(impl_->address) + first, last - first, MADV_DONTNEED);
+  if (last > first && last <= impl_->size)
+    madvise(static_cast<char*>(impl_->address) + first, last - first, MADV_DONTNEED);
 #else
   (void)offset, (void)size;
 #endif

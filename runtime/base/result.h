@@ -16,7 +16,7 @@ enum class ErrorCode {
   device_lost,       // the device stopped; rebuild and go on
   io,                // the operating system refused
   cancelled,
-  internal,          // a defect in Lorikeet
+  internal,  // a defect in Lorikeet
 };
 
 // `message` is one full sentence: the op or file first, what was expected, what was given.
@@ -63,13 +63,13 @@ inline Error not_found(std::string message) { return {ErrorCode::not_found, std:
 #define LK_CONCAT_(a, b) a##b
 #define LK_CONCAT(a, b) LK_CONCAT_(a, b)
 // LK_TRY(expression): returns its error from the enclosing function.
-#define LK_TRY(expression)                                                             \
-  do {                                                                                 \
+#define LK_TRY(expression)                                                                 \
+  do {                                                                                     \
     if (auto lk_status_ = (expression); !lk_status_) return std::move(lk_status_).error(); \
   } while (false)
 // LK_ASSIGN(auto x, expression): declares x as the value, or returns the error.
 #define LK_ASSIGN(declaration, expression) LK_ASSIGN_(LK_CONCAT(lk_result_, __LINE__), declaration, expression)
-#define LK_ASSIGN_(result, declaration, expression)      \
-  auto result = (expression);                            \
-  if (!result) return std::move(result).error();         \
+#define LK_ASSIGN_(result, declaration, expression) \
+  auto result = (expression);                       \
+  if (!result) return std::move(result).error();    \
   declaration = std::move(result).value()

@@ -9,8 +9,9 @@ namespace {
 
 // Without these functions there is no Vulkan 1.1 to work with.
 bool complete(const InstanceFunctions& vk) {
-  return vk.vkGetDeviceProcAddr && vk.vkGetPhysicalDeviceProperties && vk.vkGetPhysicalDeviceProperties2 && vk.vkGetPhysicalDeviceFeatures2 &&
-         vk.vkGetPhysicalDeviceMemoryProperties2 && vk.vkGetPhysicalDeviceQueueFamilyProperties && vk.vkEnumerateDeviceExtensionProperties;
+  return vk.vkGetDeviceProcAddr && vk.vkGetPhysicalDeviceProperties && vk.vkGetPhysicalDeviceProperties2 &&
+         vk.vkGetPhysicalDeviceFeatures2 && vk.vkGetPhysicalDeviceMemoryProperties2 &&
+         vk.vkGetPhysicalDeviceQueueFamilyProperties && vk.vkEnumerateDeviceExtensionProperties;
 }
 
 // Leaves of the features that the device could have those that the caller says it switched on.
@@ -51,14 +52,19 @@ Status use_queue(const InstanceFunctions& vk, Facts& facts, uint32_t family) {
 }  // namespace
 
 Result<Device> Device::adopt(const ExternalDevice& external, const DeviceRequest& request) {
-  if (!external.get_instance_proc_addr || !external.instance || !external.physical_device || !external.device || !external.queue) {
-    return invalid("[device] A device to be adopted needs vkGetInstanceProcAddr, an instance, a physical device, a device and a queue.");
+  if (!external.get_instance_proc_addr || !external.instance || !external.physical_device || !external.device ||
+      !external.queue) {
+    return invalid(
+        "[device] A device to be adopted needs vkGetInstanceProcAddr, an instance, a physical device, a device and a "
+        "queue.");
   }
   LK_ASSIGN(const Fault fault, parse_fault(request.options.fault));
   Instance instance = Instance::borrow(reinterpret_cast<PFN_vkGetInstanceProcAddr>(external.get_instance_proc_addr),
                                        static_cast<VkInstance>(external.instance));
-  if (!complete(instance.functions)) return unsupported("[device] The instance of a device to be adopted must be one of Vulkan 1.1 or later.");
-  LK_ASSIGN(Facts facts, read_facts(instance.functions, static_cast<VkPhysicalDevice>(external.physical_device), request.options.hide));
+  if (!complete(instance.functions))
+    return unsupported("[device] The instance of a device to be adopted must be one of Vulkan 1.1 or later.");
+  LK_ASSIGN(Facts facts, read_facts(instance.functions, static_cast<VkPhysicalDevice>(external.physical_device),
+                                    request.options.hide));
   if (!facts.refusal.empty()) return unsupported(facts.refusal);
   keep_given(facts, external);
   LK_TRY(use_queue(instance.functions, facts, external.queue_family));

@@ -14,7 +14,8 @@ constexpr VkMemoryPropertyFlags kLocal = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
 constexpr VkMemoryPropertyFlags kMapped = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 constexpr VkMemoryPropertyFlags kCached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
 constexpr VkMemoryPropertyFlags kStrange = VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT | VK_MEMORY_PROPERTY_PROTECTED_BIT |
-                                           VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD;
+                                           VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD |
+                                           VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD;
 
 // Which properties a memory type must have, and which count for and against it.
 struct Wish {
@@ -28,8 +29,10 @@ Wish wish_for(MemoryUse use, bool shared_memory, bool spill) {
     case MemoryUse::weights:
       if (shared_memory) return {kLocal | kMapped, 0, 0};
       return {kLocal, 0, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT};
-    case MemoryUse::upload: return {kMapped, 0, VkMemoryPropertyFlags(shared_memory ? 0 : kLocal | kCached)};
-    case MemoryUse::readback: return {kMapped, kCached, VkMemoryPropertyFlags(shared_memory ? 0 : kLocal)};
+    case MemoryUse::upload:
+      return {kMapped, 0, VkMemoryPropertyFlags(shared_memory ? 0 : kLocal | kCached)};
+    case MemoryUse::readback:
+      return {kMapped, kCached, VkMemoryPropertyFlags(shared_memory ? 0 : kLocal)};
   }
   return {};
 }
@@ -54,8 +57,9 @@ bool host_visible(const Facts& facts, uint32_t type) {
 VkResult create_vk_buffer(Device::Impl& d, Buffer::Impl& buffer) {
   auto info = typed<VkBufferCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO);
   info.size = (buffer.size + 3) / 4 * 4;  // whole words, so that every part can be filled
-  info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT |
-               VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT |
+               VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+               VK_BUFFER_USAGE_TRANSFER_DST_BIT;
   if (d.facts.profile.buffer_address) info.usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
   return d.functions.vkCreateBuffer(d.device, &info, nullptr, &buffer.buffer);
 }
@@ -84,8 +88,10 @@ VkResult allocate(Device::Impl& d, Buffer::Impl& buffer, uint64_t bytes, uint32_
 }
 
 Error out_of_memory(const Device::Impl& d, const BufferRequest& request, std::string_view why) {
-  return {ErrorCode::out_of_memory, join("[buffer ", request.name, "] ", request.size, " bytes were wanted, ", why, " (", d.local_left(),
-                                         " bytes are left on ", d.facts.profile.name, ")."), {}};
+  return {ErrorCode::out_of_memory,
+          join("[buffer ", request.name, "] ", request.size, " bytes were wanted, ", why, " (", d.local_left(),
+               " bytes are left on ", d.facts.profile.name, ")."),
+          {}};
 }
 
 void announce_spill(Device::Impl& d, const BufferRequest& request) {
@@ -119,9 +125,11 @@ Status place(Device::Impl& d, Buffer::Impl& buffer, const BufferRequest& request
     buffer.spilled = result == VK_SUCCESS;
     if (buffer.spilled) announce_spill(d, request);
   }
-  if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY || result == VK_ERROR_TOO_MANY_OBJECTS)
+  if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY ||
+      result == VK_ERROR_TOO_MANY_OBJECTS)
     return out_of_memory(d, request, fits ? "the driver has no room for them" : "the device's memory is used up");
-  if (result != VK_SUCCESS) return d.failed(join("[buffer ", request.name, "] Allocating ", request.size, " bytes"), result);
+  if (result != VK_SUCCESS)
+    return d.failed(join("[buffer ", request.name, "] Allocating ", request.size, " bytes"), result);
   return Done{};
 }
 
@@ -132,14 +140,16 @@ uint64_t Device::Impl::local_left() const {
   const uint64_t cap = facts.profile.memory_bytes;
   uint64_t left = cap > used ? cap - used : 0;
   if (!facts.memory_budget) return left;
-  auto budget = typed<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+  auto budget =
+      typed<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
   auto all = typed<VkPhysicalDeviceMemoryProperties2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2);
   all.pNext = &budget;
   instance.functions.vkGetPhysicalDeviceMemoryProperties2(facts.handle, &all);
   uint64_t free = 0;
   for (uint32_t i = 0; i < facts.memory.memoryHeapCount; ++i) {
     if (!(facts.memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)) continue;
-    if (budget.heapBudget[i] > budget.heapUsage[i]) free = std::max<uint64_t>(free, budget.heapBudget[i] - budget.heapUsage[i]);
+    if (budget.heapBudget[i] > budget.heapUsage[i])
+      free = std::max<uint64_t>(free, budget.heapBudget[i] - budget.heapUsage[i]);
   }
   return std::min(left, free);
 }
@@ -148,7 +158,8 @@ Result<Buffer> Device::create_buffer(const BufferRequest& request) {
   Impl& d = *impl_;
   if (d.lost) return d.lost_error();
   if (request.size == 0) return invalid(join("[buffer ", request.name, "] The size is 0 bytes, at least 1 is needed."));
-  if (++d.allocated == d.fault.at_allocation) return out_of_memory(d, request, "the allocation was made to fail by LORIKEET_FAULT");
+  if (++d.allocated == d.fault.at_allocation)
+    return out_of_memory(d, request, "the allocation was made to fail by LORIKEET_FAULT");
   if (request.size > d.facts.profile.max_allocation) {
     return out_of_memory(d, request, join("one allocation holds at most ", d.facts.profile.max_allocation));
   }
@@ -156,7 +167,8 @@ Result<Buffer> Device::create_buffer(const BufferRequest& request) {
   impl->name = request.name;
   impl->size = request.size;
   const VkResult result = create_vk_buffer(d, *impl);
-  if (result != VK_SUCCESS) return d.failed(join("[buffer ", request.name, "] vkCreateBuffer of ", request.size, " bytes"), result);
+  if (result != VK_SUCCESS)
+    return d.failed(join("[buffer ", request.name, "] vkCreateBuffer of ", request.size, " bytes"), result);
   LK_TRY(place(d, *impl, request));
   d.memory.total += impl->allocated;
   if (impl->local) d.memory.local += impl->allocated;

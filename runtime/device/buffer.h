@@ -23,7 +23,7 @@ enum class MemoryUse {
 struct BufferRequest {
   uint64_t size = 0;  // bytes, > 0
   MemoryUse use = MemoryUse::device;
-  std::string name;   // shown in logs, validation messages and captures
+  std::string name;  // shown in logs, validation messages and captures
 };
 
 class Buffer {

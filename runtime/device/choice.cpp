@@ -13,20 +13,28 @@ namespace {
 
 int rank(DeviceKind kind) {
   switch (kind) {
-    case DeviceKind::discrete: return 3;
-    case DeviceKind::integrated: return 2;
-    case DeviceKind::other: return 1;
-    case DeviceKind::cpu: return 0;
+    case DeviceKind::discrete:
+      return 3;
+    case DeviceKind::integrated:
+      return 2;
+    case DeviceKind::other:
+      return 1;
+    case DeviceKind::cpu:
+      return 0;
   }
   return 0;
 }
 
 const char* kind_name(DeviceKind kind) {
   switch (kind) {
-    case DeviceKind::discrete: return "discrete GPU";
-    case DeviceKind::integrated: return "integrated GPU";
-    case DeviceKind::other: return "virtual device";
-    case DeviceKind::cpu: return "software device";
+    case DeviceKind::discrete:
+      return "discrete GPU";
+    case DeviceKind::integrated:
+      return "integrated GPU";
+    case DeviceKind::other:
+      return "virtual device";
+    case DeviceKind::cpu:
+      return "software device";
   }
   return "device";
 }
@@ -61,7 +69,8 @@ void choose_asked(Choices& all, const std::string& wanted) {
       if (all.refusal.empty()) all.refusal = candidate.reason;
       continue;
     }
-    const bool first = std::none_of(all.candidates.begin(), all.candidates.end(), [](const auto& c) { return c.chosen; });
+    const bool first =
+        std::none_of(all.candidates.begin(), all.candidates.end(), [](const auto& c) { return c.chosen; });
     candidate.chosen = first;
     candidate.reason = first ? "It was asked for." : "An earlier device fits what was asked for as well.";
   }
@@ -80,7 +89,8 @@ void choose_best(Choices& all) {
       candidate.chosen = true;
       candidate.reason = join("It is the first ", kind_name(candidate.profile.kind), ".");
     } else {
-      candidate.reason = join("It is a ", kind_name(candidate.profile.kind), "; ", best->profile.name, " is preferred.");
+      candidate.reason =
+          join("It is a ", kind_name(candidate.profile.kind), "; ", best->profile.name, " is preferred.");
     }
   }
 }
@@ -92,10 +102,12 @@ Result<Choices> choose_device(const Instance& instance, const Options& options) 
   uint32_t count = 0;
   VkResult result = vk.vkEnumeratePhysicalDevices(instance.handle, &count, nullptr);
   std::vector<VkPhysicalDevice> devices(result == VK_SUCCESS ? count : 0);
-  if (result == VK_SUCCESS && count > 0) result = vk.vkEnumeratePhysicalDevices(instance.handle, &count, devices.data());
+  if (result == VK_SUCCESS && count > 0)
+    result = vk.vkEnumeratePhysicalDevices(instance.handle, &count, devices.data());
   if (result == VK_ERROR_OUT_OF_HOST_MEMORY) return vulkan_error("[device] vkEnumeratePhysicalDevices", result);
   devices.resize(result < 0 ? 0 : std::min<size_t>(count, devices.size()));
-  if (devices.empty()) return not_found(join("[device] No Vulkan device was found on this system. ", how_to_install_a_driver()));
+  if (devices.empty())
+    return not_found(join("[device] No Vulkan device was found on this system. ", how_to_install_a_driver()));
 
   Choices all;
   for (uint32_t i = 0; i < devices.size(); ++i) {

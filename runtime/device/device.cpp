@@ -41,7 +41,8 @@ Status Device::Impl::create_device() {
   info.ppEnabledExtensionNames = facts.enabled_extensions.data();
   VkDevice made = VK_NULL_HANDLE;
   const VkResult result = instance.functions.vkCreateDevice(facts.handle, &info, nullptr, &made);
-  if (result != VK_SUCCESS) return vulkan_error(join("[device] Opening ", facts.profile.name, " (vkCreateDevice)"), result);
+  if (result != VK_SUCCESS)
+    return vulkan_error(join("[device] Opening ", facts.profile.name, " (vkCreateDevice)"), result);
   return start(made, VK_NULL_HANDLE, true);
 }
 
@@ -79,7 +80,9 @@ bool Device::Impl::may_destroy() {
 }
 
 Error Device::Impl::lost_error() const {
-  return {ErrorCode::device_lost, join("[device] ", facts.profile.name, " was lost: it stopped answering and must be opened again."), {}};
+  return {ErrorCode::device_lost,
+          join("[device] ", facts.profile.name, " was lost: it stopped answering and must be opened again."),
+          {}};
 }
 
 Error Device::Impl::failed(const std::string& what, VkResult result) {
@@ -112,7 +115,8 @@ Result<Device> Device::open(const DeviceRequest& request) {
   LK_ASSIGN(const Fault fault, parse_fault(request.options.fault));
   LK_ASSIGN(Instance instance, Instance::create(request));
   LK_ASSIGN(Choices choices, choose_device(instance, request.options));
-  const auto chosen = std::find_if(choices.candidates.begin(), choices.candidates.end(), [](const auto& c) { return c.chosen; });
+  const auto chosen =
+      std::find_if(choices.candidates.begin(), choices.candidates.end(), [](const auto& c) { return c.chosen; });
   if (chosen == choices.candidates.end()) return unsupported(choices.refusal);
   Facts& facts = choices.facts[size_t(chosen - choices.candidates.begin())];
   auto impl = std::make_unique<Impl>(request, std::move(instance), std::move(facts));

@@ -29,8 +29,8 @@ struct DeviceCandidate {
 };
 
 // A caller's own Vulkan objects (VkInstance, VkPhysicalDevice, VkDevice, VkQueue). They must outlive the Device, and
-// nobody else may use the queue while a call of Lorikeet runs. Lorikeet uses no feature of the device that is not listed
-// here. Validation is the caller's affair.
+// nobody else may use the queue while a call of Lorikeet runs. Lorikeet uses no feature of the device that is not
+// listed here. Validation is the caller's affair.
 struct ExternalDevice {
   void* get_instance_proc_addr = nullptr;  // PFN_vkGetInstanceProcAddr
   void* instance = nullptr;
@@ -99,7 +99,7 @@ class Device {
   bool done(Ticket ticket);
   bool lost() const;  // once true, only reopen() and destruction are of use
 
-  uint64_t submissions() const;                   // since opening, for reports
+  uint64_t submissions() const;                          // since opening, for reports
   std::vector<std::string> validation_messages() const;  // with options.validation: all messages so far
 
   struct Impl;

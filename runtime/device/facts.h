@@ -37,16 +37,16 @@ struct Facts {
 
   std::set<std::string, std::less<>> extensions;  // all that the device offers
   std::vector<const char*> enabled_extensions;
-  FeatureChain features;                 // to be switched on
-  std::vector<uint32_t> capabilities;    // SPIR-V capabilities that kernels may need, sorted
+  FeatureChain features;               // to be switched on
+  std::vector<uint32_t> capabilities;  // SPIR-V capabilities that kernels may need, sorted
   VkSubgroupFeatureFlags subgroup_operations = 0;
 
   VkPhysicalDeviceMemoryProperties memory{};
-  bool memory_budget = false;            // VK_EXT_memory_budget
-  bool pipeline_statistics = false;      // VK_KHR_pipeline_executable_properties
+  bool memory_budget = false;        // VK_EXT_memory_budget
+  bool pipeline_statistics = false;  // VK_KHR_pipeline_executable_properties
   uint32_t queue_family = ~0u;
   uint32_t timestamp_bits = 0;
-  double timestamp_ns = 0;               // of one tick
+  double timestamp_ns = 0;  // of one tick
   uint32_t max_groups[3] = {65535, 65535, 65535};
   uint32_t max_local[3] = {128, 128, 64};
   uint8_t cache_uuid[VK_UUID_SIZE] = {};

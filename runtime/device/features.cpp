@@ -15,14 +15,34 @@ struct CapabilityName {
 };
 
 constexpr CapabilityName kNames[] = {
-    {1, "Shader"}, {9, "Float16"}, {10, "Float64"}, {11, "Int64"}, {22, "Int16"}, {39, "Int8"},
-    {61, "GroupNonUniform"}, {62, "GroupNonUniformVote"}, {63, "GroupNonUniformArithmetic"}, {64, "GroupNonUniformBallot"},
-    {65, "GroupNonUniformShuffle"}, {66, "GroupNonUniformShuffleRelative"}, {67, "GroupNonUniformClustered"},
-    {68, "GroupNonUniformQuad"}, {4433, "StorageBuffer16BitAccess"}, {4434, "UniformAndStorageBuffer16BitAccess"},
-    {4435, "StoragePushConstant16"}, {4448, "StorageBuffer8BitAccess"}, {4449, "UniformAndStorageBuffer8BitAccess"},
-    {4450, "StoragePushConstant8"}, {4467, "RoundingModeRTE"}, {5345, "VulkanMemoryModel"},
-    {5346, "VulkanMemoryModelDeviceScope"}, {5347, "PhysicalStorageBufferAddresses"}, {6016, "DotProductInputAll"},
-    {6017, "DotProductInput4x8Bit"}, {6018, "DotProductInput4x8BitPacked"}, {6019, "DotProduct"},
+    {1, "Shader"},
+    {9, "Float16"},
+    {10, "Float64"},
+    {11, "Int64"},
+    {22, "Int16"},
+    {39, "Int8"},
+    {61, "GroupNonUniform"},
+    {62, "GroupNonUniformVote"},
+    {63, "GroupNonUniformArithmetic"},
+    {64, "GroupNonUniformBallot"},
+    {65, "GroupNonUniformShuffle"},
+    {66, "GroupNonUniformShuffleRelative"},
+    {67, "GroupNonUniformClustered"},
+    {68, "GroupNonUniformQuad"},
+    {4433, "StorageBuffer16BitAccess"},
+    {4434, "UniformAndStorageBuffer16BitAccess"},
+    {4435, "StoragePushConstant16"},
+    {4448, "StorageBuffer8BitAccess"},
+    {4449, "UniformAndStorageBuffer8BitAccess"},
+    {4450, "StoragePushConstant8"},
+    {4467, "RoundingModeRTE"},
+    {5345, "VulkanMemoryModel"},
+    {5346, "VulkanMemoryModelDeviceScope"},
+    {5347, "PhysicalStorageBufferAddresses"},
+    {6016, "DotProductInputAll"},
+    {6017, "DotProductInput4x8Bit"},
+    {6018, "DotProductInput4x8BitPacked"},
+    {6019, "DotProduct"},
     {6022, "CooperativeMatrixKHR"},
 };
 
@@ -75,7 +95,8 @@ void settle_features(Facts& facts) {
   };
   constexpr uint32_t kNever = ~0u;  // never part of the core
   need(on.storage_8.storageBuffer8BitAccess, VK_API_VERSION_1_2, VK_KHR_8BIT_STORAGE_EXTENSION_NAME);
-  need(on.float16_int8.shaderFloat16 || on.float16_int8.shaderInt8, VK_API_VERSION_1_2, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME);
+  need(on.float16_int8.shaderFloat16 || on.float16_int8.shaderInt8, VK_API_VERSION_1_2,
+       VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME);
   need(on.timeline.timelineSemaphore, VK_API_VERSION_1_2, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
   need(on.buffer_address.bufferDeviceAddress, VK_API_VERSION_1_2, VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME);
   need(on.memory_model.vulkanMemoryModel, VK_API_VERSION_1_2, VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME);

@@ -1,5 +1,6 @@
-// volk's headers give the types and the device table. Its own pointers are globals with the names of Vulkan's functions,
-// which would clash with those of a program that links the Vulkan loader itself; so the tables are filled here.
+// volk's headers give the types and the device table. Its own pointers are globals with the names of Vulkan's
+// functions, which would clash with those of a program that links the Vulkan loader itself; so the tables are filled
+// here.
 #include <volk.h>
 
 #include "runtime/device/functions.h"
@@ -24,7 +25,8 @@ PFN_vkGetInstanceProcAddr find_loader() {
 #if defined(_WIN32)
   const HMODULE library = LoadLibraryA("vulkan-1.dll");
   if (!library) return nullptr;
-  return reinterpret_cast<PFN_vkGetInstanceProcAddr>(reinterpret_cast<void (*)()>(GetProcAddress(library, "vkGetInstanceProcAddr")));
+  return reinterpret_cast<PFN_vkGetInstanceProcAddr>(
+      reinterpret_cast<void (*)()>(GetProcAddress(library, "vkGetInstanceProcAddr")));
 #else
 #if defined(__APPLE__)
   constexpr const char* kNames[] = {"libvulkan.dylib", "libvulkan.1.dylib", "libMoltenVK.dylib"};
@@ -51,7 +53,8 @@ std::string how_to_install_a_driver() {
 #elif defined(__APPLE__)
   return "Install MoltenVK, for example with `brew install molten-vk vulkan-loader`.";
 #else
-  return "Install the Vulkan driver of your GPU; on Debian and Ubuntu: `apt install libvulkan1 mesa-vulkan-drivers` (it "
+  return "Install the Vulkan driver of your GPU; on Debian and Ubuntu: `apt install libvulkan1 mesa-vulkan-drivers` "
+         "(it "
          "also brings llvmpipe, which computes on the CPU).";
 #endif
 }
@@ -64,12 +67,16 @@ Result<LoaderFunctions> load_loader() {
   }
   PFN_vkEnumerateInstanceVersion version = nullptr;
   load(loader.vkGetInstanceProcAddr, nullptr, "vkCreateInstance", loader.vkCreateInstance);
-  load(loader.vkGetInstanceProcAddr, nullptr, "vkEnumerateInstanceExtensionProperties", loader.vkEnumerateInstanceExtensionProperties);
-  load(loader.vkGetInstanceProcAddr, nullptr, "vkEnumerateInstanceLayerProperties", loader.vkEnumerateInstanceLayerProperties);
+  load(loader.vkGetInstanceProcAddr, nullptr, "vkEnumerateInstanceExtensionProperties",
+       loader.vkEnumerateInstanceExtensionProperties);
+  load(loader.vkGetInstanceProcAddr, nullptr, "vkEnumerateInstanceLayerProperties",
+       loader.vkEnumerateInstanceLayerProperties);
   load(loader.vkGetInstanceProcAddr, nullptr, "vkEnumerateInstanceVersion", version);
-  if (!version || version(&loader.version) != VK_SUCCESS || loader.version < VK_API_VERSION_1_1 || !loader.vkCreateInstance ||
-      !loader.vkEnumerateInstanceExtensionProperties || !loader.vkEnumerateInstanceLayerProperties) {
-    return unsupported(join("[device] The Vulkan loader is too old, Vulkan 1.1 is needed. ", how_to_install_a_driver()));
+  if (!version || version(&loader.version) != VK_SUCCESS || loader.version < VK_API_VERSION_1_1 ||
+      !loader.vkCreateInstance || !loader.vkEnumerateInstanceExtensionProperties ||
+      !loader.vkEnumerateInstanceLayerProperties) {
+    return unsupported(
+        join("[device] The Vulkan loader is too old, Vulkan 1.1 is needed. ", how_to_install_a_driver()));
   }
   return loader;
 }
@@ -93,7 +100,8 @@ InstanceFunctions load_instance(PFN_vkGetInstanceProcAddr get, VkInstance instan
   load(get, instance, "vkCmdBeginDebugUtilsLabelEXT", f.vkCmdBeginDebugUtilsLabelEXT);
   load(get, instance, "vkCmdEndDebugUtilsLabelEXT", f.vkCmdEndDebugUtilsLabelEXT);
 #ifdef VK_KHR_cooperative_matrix
-  load(get, instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR", f.vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR);
+  load(get, instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR",
+       f.vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR);
 #endif
   return f;
 }
@@ -102,7 +110,8 @@ Result<VolkDeviceTable> load_device(const InstanceFunctions& functions, VkDevice
   VolkDeviceTable t{};
   const char* missing = nullptr;
   const auto find = [&](const char* name, auto& function) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(functions.vkGetDeviceProcAddr(device, name));
+    function =
+        reinterpret_cast<std::remove_reference_t<decltype(function)>>(functions.vkGetDeviceProcAddr(device, name));
   };
   const auto get = [&](const char* name, auto& function) {
     find(name, function);
@@ -172,42 +181,69 @@ Result<VolkDeviceTable> load_device(const InstanceFunctions& functions, VkDevice
 
 const char* result_name(VkResult result) {
   switch (result) {
-    case VK_SUCCESS: return "VK_SUCCESS";
-    case VK_NOT_READY: return "VK_NOT_READY";
-    case VK_TIMEOUT: return "VK_TIMEOUT";
-    case VK_INCOMPLETE: return "VK_INCOMPLETE";
-    case VK_ERROR_OUT_OF_HOST_MEMORY: return "VK_ERROR_OUT_OF_HOST_MEMORY";
-    case VK_ERROR_OUT_OF_DEVICE_MEMORY: return "VK_ERROR_OUT_OF_DEVICE_MEMORY";
-    case VK_ERROR_INITIALIZATION_FAILED: return "VK_ERROR_INITIALIZATION_FAILED";
-    case VK_ERROR_DEVICE_LOST: return "VK_ERROR_DEVICE_LOST";
-    case VK_ERROR_MEMORY_MAP_FAILED: return "VK_ERROR_MEMORY_MAP_FAILED";
-    case VK_ERROR_LAYER_NOT_PRESENT: return "VK_ERROR_LAYER_NOT_PRESENT";
-    case VK_ERROR_EXTENSION_NOT_PRESENT: return "VK_ERROR_EXTENSION_NOT_PRESENT";
-    case VK_ERROR_FEATURE_NOT_PRESENT: return "VK_ERROR_FEATURE_NOT_PRESENT";
-    case VK_ERROR_INCOMPATIBLE_DRIVER: return "VK_ERROR_INCOMPATIBLE_DRIVER";
-    case VK_ERROR_TOO_MANY_OBJECTS: return "VK_ERROR_TOO_MANY_OBJECTS";
-    case VK_ERROR_FRAGMENTED_POOL: return "VK_ERROR_FRAGMENTED_POOL";
-    case VK_ERROR_OUT_OF_POOL_MEMORY: return "VK_ERROR_OUT_OF_POOL_MEMORY";
-    case VK_ERROR_FRAGMENTATION: return "VK_ERROR_FRAGMENTATION";
-    case VK_PIPELINE_COMPILE_REQUIRED: return "VK_PIPELINE_COMPILE_REQUIRED";
-    case VK_ERROR_INVALID_SHADER_NV: return "VK_ERROR_INVALID_SHADER_NV";
-    default: return "VK_ERROR_UNKNOWN";
+    case VK_SUCCESS:
+      return "VK_SUCCESS";
+    case VK_NOT_READY:
+      return "VK_NOT_READY";
+    case VK_TIMEOUT:
+      return "VK_TIMEOUT";
+    case VK_INCOMPLETE:
+      return "VK_INCOMPLETE";
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+      return "VK_ERROR_OUT_OF_HOST_MEMORY";
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+      return "VK_ERROR_OUT_OF_DEVICE_MEMORY";
+    case VK_ERROR_INITIALIZATION_FAILED:
+      return "VK_ERROR_INITIALIZATION_FAILED";
+    case VK_ERROR_DEVICE_LOST:
+      return "VK_ERROR_DEVICE_LOST";
+    case VK_ERROR_MEMORY_MAP_FAILED:
+      return "VK_ERROR_MEMORY_MAP_FAILED";
+    case VK_ERROR_LAYER_NOT_PRESENT:
+      return "VK_ERROR_LAYER_NOT_PRESENT";
+    case VK_ERROR_EXTENSION_NOT_PRESENT:
+      return "VK_ERROR_EXTENSION_NOT_PRESENT";
+    case VK_ERROR_FEATURE_NOT_PRESENT:
+      return "VK_ERROR_FEATURE_NOT_PRESENT";
+    case VK_ERROR_INCOMPATIBLE_DRIVER:
+      return "VK_ERROR_INCOMPATIBLE_DRIVER";
+    case VK_ERROR_TOO_MANY_OBJECTS:
+      return "VK_ERROR_TOO_MANY_OBJECTS";
+    case VK_ERROR_FRAGMENTED_POOL:
+      return "VK_ERROR_FRAGMENTED_POOL";
+    case VK_ERROR_OUT_OF_POOL_MEMORY:
+      return "VK_ERROR_OUT_OF_POOL_MEMORY";
+    case VK_ERROR_FRAGMENTATION:
+      return "VK_ERROR_FRAGMENTATION";
+    case VK_PIPELINE_COMPILE_REQUIRED:
+      return "VK_PIPELINE_COMPILE_REQUIRED";
+    case VK_ERROR_INVALID_SHADER_NV:
+      return "VK_ERROR_INVALID_SHADER_NV";
+    default:
+      return "VK_ERROR_UNKNOWN";
   }
 }
 
 Error vulkan_error(const std::string& what, VkResult result) {
   ErrorCode code = ErrorCode::internal;
   switch (result) {
-    case VK_ERROR_DEVICE_LOST: code = ErrorCode::device_lost; break;
+    case VK_ERROR_DEVICE_LOST:
+      code = ErrorCode::device_lost;
+      break;
     case VK_ERROR_OUT_OF_HOST_MEMORY:
     case VK_ERROR_OUT_OF_DEVICE_MEMORY:
     case VK_ERROR_OUT_OF_POOL_MEMORY:
     case VK_ERROR_TOO_MANY_OBJECTS:
-    case VK_ERROR_MEMORY_MAP_FAILED: code = ErrorCode::out_of_memory; break;
+    case VK_ERROR_MEMORY_MAP_FAILED:
+      code = ErrorCode::out_of_memory;
+      break;
     case VK_ERROR_FEATURE_NOT_PRESENT:
     case VK_ERROR_EXTENSION_NOT_PRESENT:
-    case VK_ERROR_INCOMPATIBLE_DRIVER: code = ErrorCode::unsupported; break;
-    default: break;
+    case VK_ERROR_INCOMPATIBLE_DRIVER:
+      code = ErrorCode::unsupported;
+      break;
+    default:
+      break;
   }
   return {code, join(what, " failed: ", result_name(result), " (", int(result), ")."), {}};
 }

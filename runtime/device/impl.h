@@ -48,7 +48,7 @@ struct Device::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl();
 
-  Status create_device();                               // makes the VkDevice from the facts
+  Status create_device();                                    // makes the VkDevice from the facts
   Status start(VkDevice device, VkQueue queue, bool owned);  // everything after the VkDevice
   Error lost_error() const;
   Error failed(const std::string& what, VkResult result);  // notes a lost device

@@ -121,7 +121,8 @@ Result<Instance> Instance::create(const DeviceRequest& request) {
   instance.functions = load_instance(loader.vkGetInstanceProcAddr, instance.handle);
   if (validation) {
     listener.pNext = nullptr;
-    const VkResult made = instance.functions.vkCreateDebugUtilsMessengerEXT(instance.handle, &listener, nullptr, &instance.messenger_);
+    const VkResult made =
+        instance.functions.vkCreateDebugUtilsMessengerEXT(instance.handle, &listener, nullptr, &instance.messenger_);
     if (made != VK_SUCCESS) return vulkan_error("[device] vkCreateDebugUtilsMessengerEXT", made);
   }
   return instance;

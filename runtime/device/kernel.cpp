@@ -17,7 +17,8 @@ namespace {
 Status create_layouts(Device::Impl& d, Kernel::Impl& kernel) {
   std::vector<VkDescriptorSetLayoutBinding> bindings;
   for (const KernelInterface::Binding& binding : kernel.interface.bindings) {
-    bindings.push_back({binding.number, binding.uniform ? VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1,
+    bindings.push_back({binding.number,
+                        binding.uniform ? VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1,
                         VK_SHADER_STAGE_COMPUTE_BIT, nullptr});
   }
   auto set_info = typed<VkDescriptorSetLayoutCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO);
@@ -51,7 +52,8 @@ Status compile(Device::Impl& d, const KernelRequest& request, Kernel::Impl& kern
     entries.push_back({constant.id, uint32_t(values.size() * sizeof(uint32_t)), sizeof(uint32_t)});
     values.push_back(constant.value);
   }
-  const VkSpecializationInfo specialisation{uint32_t(entries.size()), entries.data(), values.size() * sizeof(uint32_t), values.data()};
+  const VkSpecializationInfo specialisation{uint32_t(entries.size()), entries.data(), values.size() * sizeof(uint32_t),
+                                            values.data()};
   auto subgroup = typed<VkPipelineShaderStageRequiredSubgroupSizeCreateInfo>(
       VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO);
   subgroup.requiredSubgroupSize = request.required_subgroup_size;
@@ -64,9 +66,11 @@ Status compile(Device::Impl& d, const KernelRequest& request, Kernel::Impl& kern
   if (request.required_subgroup_size) info.stage.pNext = &subgroup;
   if (request.statistics && d.facts.pipeline_statistics) info.flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR;
   info.layout = kernel.layout;
-  result = d.functions.vkCreateComputePipelines(d.device, d.pipeline_cache.handle(), 1, &info, nullptr, &kernel.pipeline);
+  result =
+      d.functions.vkCreateComputePipelines(d.device, d.pipeline_cache.handle(), 1, &info, nullptr, &kernel.pipeline);
   d.functions.vkDestroyShaderModule(d.device, module, nullptr);
-  if (result != VK_SUCCESS) return d.failed(join("[", kernel.name, "] Compiling it (vkCreateComputePipelines)"), result);
+  if (result != VK_SUCCESS)
+    return d.failed(join("[", kernel.name, "] Compiling it (vkCreateComputePipelines)"), result);
   d.set_name(VK_OBJECT_TYPE_PIPELINE, kernel.pipeline, kernel.name);
   d.set_name(VK_OBJECT_TYPE_PIPELINE_LAYOUT, kernel.layout, kernel.name);
   return Done{};
@@ -74,11 +78,16 @@ Status compile(Device::Impl& d, const KernelRequest& request, Kernel::Impl& kern
 
 double number(const VkPipelineExecutableStatisticKHR& statistic) {
   switch (statistic.format) {
-    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32_KHR: return statistic.value.b32;
-    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_INT64_KHR: return double(statistic.value.i64);
-    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR: return double(statistic.value.u64);
-    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_FLOAT64_KHR: return statistic.value.f64;
-    default: return 0;
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32_KHR:
+      return statistic.value.b32;
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_INT64_KHR:
+      return double(statistic.value.i64);
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR:
+      return double(statistic.value.u64);
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_FLOAT64_KHR:
+      return statistic.value.f64;
+    default:
+      return 0;
   }
 }
 
@@ -89,7 +98,8 @@ void read_statistics(const Device::Impl& d, Kernel::Impl& kernel) {
   of.pipeline = kernel.pipeline;
   uint32_t count = 0;
   vk.vkGetPipelineExecutablePropertiesKHR(d.device, &of, &count, nullptr);
-  std::vector<VkPipelineExecutablePropertiesKHR> parts(count, typed<VkPipelineExecutablePropertiesKHR>(VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR));
+  std::vector<VkPipelineExecutablePropertiesKHR> parts(
+      count, typed<VkPipelineExecutablePropertiesKHR>(VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR));
   if (vk.vkGetPipelineExecutablePropertiesKHR(d.device, &of, &count, parts.data()) != VK_SUCCESS) return;
   for (uint32_t i = 0; i < count; ++i) {
     auto which = typed<VkPipelineExecutableInfoKHR>(VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR);
@@ -97,7 +107,8 @@ void read_statistics(const Device::Impl& d, Kernel::Impl& kernel) {
     which.executableIndex = i;
     uint32_t rows = 0;
     vk.vkGetPipelineExecutableStatisticsKHR(d.device, &which, &rows, nullptr);
-    std::vector<VkPipelineExecutableStatisticKHR> table(rows, typed<VkPipelineExecutableStatisticKHR>(VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR));
+    std::vector<VkPipelineExecutableStatisticKHR> table(
+        rows, typed<VkPipelineExecutableStatisticKHR>(VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR));
     if (vk.vkGetPipelineExecutableStatisticsKHR(d.device, &which, &rows, table.data()) != VK_SUCCESS) continue;
     table.resize(rows);
     for (const auto& row : table) kernel.statistics.push_back({parts[i].name, row.name, number(row)});
@@ -120,7 +131,8 @@ Result<Kernel> create_kernel(Device::Impl& d, const KernelRequest& request) {
 // The work of several threads on one list of requests. Stops at the first failure.
 class Compilation {
  public:
-  Compilation(Device::Impl& device, std::span<const KernelRequest> requests) : device_(device), requests_(requests), made_(requests.size()) {}
+  Compilation(Device::Impl& device, std::span<const KernelRequest> requests)
+      : device_(device), requests_(requests), made_(requests.size()) {}
 
   void work() {
     while (!failed_) {
@@ -195,7 +207,8 @@ Result<std::vector<Kernel>> Device::create_kernels(std::span<const KernelRequest
   compilation.report(count, progress);
   for (std::thread& thread : threads) thread.join();
   LK_ASSIGN(auto kernels, compilation.result());
-  if (auto saved = d.pipeline_cache.save(); !saved) d.log(join("[device] The pipeline cache was not saved: ", saved.error().message));
+  if (auto saved = d.pipeline_cache.save(); !saved)
+    d.log(join("[device] The pipeline cache was not saved: ", saved.error().message));
   return kernels;
 }
 

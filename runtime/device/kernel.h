@@ -15,18 +15,18 @@ namespace lorikeet {
 struct KernelInterface {
   struct Binding {
     uint32_t number = 0;
-    bool reads = true;    // not declared writeonly
-    bool writes = true;   // not declared readonly
-    bool uniform = false; // uniform buffer instead of storage buffer
+    bool reads = true;     // not declared writeonly
+    bool writes = true;    // not declared readonly
+    bool uniform = false;  // uniform buffer instead of storage buffer
     std::string name;
   };
-  std::vector<Binding> bindings;         // ascending numbers, 0..n-1 without gaps; aliased declarations are merged
-  uint32_t params_bytes = 0;             // size of the push constant block
-  uint32_t workgroup[3] = {1, 1, 1};     // local size with the constants that were given
+  std::vector<Binding> bindings;      // ascending numbers, 0..n-1 without gaps; aliased declarations are merged
+  uint32_t params_bytes = 0;          // size of the push constant block
+  uint32_t workgroup[3] = {1, 1, 1};  // local size with the constants that were given
   uint32_t workgroup_ids[3] = {~0u, ~0u, ~0u};  // specialisation ids of the local size, ~0 if fixed
-  uint32_t shared_bytes = 0;             // workgroup memory with the constants that were given
-  std::vector<uint32_t> constant_ids;    // specialisation constants
-  std::vector<uint32_t> capabilities;    // SPIR-V capability numbers
+  uint32_t shared_bytes = 0;                    // workgroup memory with the constants that were given
+  std::vector<uint32_t> constant_ids;           // specialisation constants
+  std::vector<uint32_t> capabilities;           // SPIR-V capability numbers
 };
 
 struct SpecialisationConstant {
@@ -35,9 +35,11 @@ struct SpecialisationConstant {
   bool operator==(const SpecialisationConstant&) const = default;
 };
 
-// Pure function: no device is needed. `workgroup` and `shared_bytes` are those with the given constants. Malformed words
-// give corrupt, a shader that Lorikeet cannot bind (images, several sets, gaps in the bindings) gives unsupported.
-Result<KernelInterface> reflect(std::span<const uint32_t> spirv, std::span<const SpecialisationConstant> constants = {});
+// Pure function: no device is needed. `workgroup` and `shared_bytes` are those with the given constants. Malformed
+// words give corrupt, a shader that Lorikeet cannot bind (images, several sets, gaps in the bindings) gives
+// unsupported.
+Result<KernelInterface> reflect(std::span<const uint32_t> spirv,
+                                std::span<const SpecialisationConstant> constants = {});
 
 struct KernelRequest {
   std::string name;                 // "matmul/q4_1"
@@ -47,7 +49,8 @@ struct KernelRequest {
   bool statistics = false;              // keep what the driver's compiler says; may bypass its cache
 };
 
-// What a driver's compiler says of a pipeline (VK_KHR_pipeline_executable_properties), for `lab` and `inspect --kernels`.
+// What a driver's compiler says of a pipeline (VK_KHR_pipeline_executable_properties), for `lab` and `inspect
+// --kernels`.
 struct KernelStatistic {
   std::string executable, name;
   double value = 0;

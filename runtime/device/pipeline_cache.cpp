@@ -40,20 +40,22 @@ std::string_view payload(std::string_view file, const Facts& facts) {
   if (file.size() < sizeof header + sizeof inner) return {};
   std::memcpy(&header, file.data(), sizeof header);
   const std::string_view data = file.substr(sizeof header);
-  if (std::memcmp(header.magic, kMagic, sizeof kMagic) || header.device != device_hash(facts) || header.bytes != data.size() ||
-      header.checksum != fnv(data)) {
+  if (std::memcmp(header.magic, kMagic, sizeof kMagic) || header.device != device_hash(facts) ||
+      header.bytes != data.size() || header.checksum != fnv(data)) {
     return {};
   }
   std::memcpy(&inner, data.data(), sizeof inner);
-  const bool fits = inner.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE && inner.vendorID == facts.profile.vendor_id &&
-                    inner.deviceID == facts.profile.device_id && inner.headerSize <= data.size() &&
+  const bool fits = inner.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE &&
+                    inner.vendorID == facts.profile.vendor_id && inner.deviceID == facts.profile.device_id &&
+                    inner.headerSize <= data.size() &&
                     !std::memcmp(inner.pipelineCacheUUID, facts.cache_uuid, VK_UUID_SIZE);
   return fits ? data : std::string_view();
 }
 
 }  // namespace
 
-Status PipelineCache::open(const VolkDeviceTable& functions, VkDevice device, const Facts& facts, const std::filesystem::path& folder) {
+Status PipelineCache::open(const VolkDeviceTable& functions, VkDevice device, const Facts& facts,
+                           const std::filesystem::path& folder) {
   vk_ = &functions;
   device_ = device;
   device_hash_ = device_hash(facts);

@@ -11,7 +11,8 @@ namespace lorikeet {
 class PipelineCache {
  public:
   // `folder` empty: nothing is read or saved.
-  Status open(const VolkDeviceTable& functions, VkDevice device, const Facts& facts, const std::filesystem::path& folder);
+  Status open(const VolkDeviceTable& functions, VkDevice device, const Facts& facts,
+              const std::filesystem::path& folder);
   Status save();  // writes the file if the driver's data has grown; safe from any thread
   void close();
   VkPipelineCache handle() const { return handle_; }

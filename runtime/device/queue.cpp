@@ -11,7 +11,8 @@ Status Queue::open(const VolkDeviceTable& functions, VkDevice device, VkQueue qu
   if (!timeline) return Done{};
   // The extension's names are there only where it is switched on: on devices below Vulkan 1.2.
   wait_semaphores_ = vk_->vkWaitSemaphoresKHR ? vk_->vkWaitSemaphoresKHR : vk_->vkWaitSemaphores;
-  counter_value_ = vk_->vkGetSemaphoreCounterValueKHR ? vk_->vkGetSemaphoreCounterValueKHR : vk_->vkGetSemaphoreCounterValue;
+  counter_value_ =
+      vk_->vkGetSemaphoreCounterValueKHR ? vk_->vkGetSemaphoreCounterValueKHR : vk_->vkGetSemaphoreCounterValue;
   if (!wait_semaphores_ || !counter_value_) return Done{};
   auto type = typed<VkSemaphoreTypeCreateInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
   type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;

@@ -73,7 +73,8 @@ Result<Recorder> Recorder::begin(Device& device, const std::string& name, uint32
   return Recorder(std::move(impl));
 }
 
-Status Recorder::Impl::check_slice(const Kernel::Impl& kernel, const KernelInterface::Binding& binding, const Slice& slice) const {
+Status Recorder::Impl::check_slice(const Kernel::Impl& kernel, const KernelInterface::Binding& binding,
+                                   const Slice& slice) const {
   const auto wrong = [&](const auto&... parts) {
     return invalid(join("[", kernel.name, "] Binding ", binding.number, " (", binding.name, ") ", parts...));
   };
@@ -81,22 +82,26 @@ Status Recorder::Impl::check_slice(const Kernel::Impl& kernel, const KernelInter
   if (slice.size == 0) return wrong("was given 0 bytes of ", slice.buffer->name(), ".");
   const uint64_t size = slice.buffer->size();
   if (slice.offset > size || slice.size > size - slice.offset) {
-    return wrong("was given bytes ", slice.offset, " to ", slice.offset + slice.size, " of ", slice.buffer->name(), ", which has ", size, ".");
+    return wrong("was given bytes ", slice.offset, " to ", slice.offset + slice.size, " of ", slice.buffer->name(),
+                 ", which has ", size, ".");
   }
   const DeviceProfile& profile = device.facts.profile;
   const uint32_t alignment = binding.uniform ? kUniformAlignment : profile.storage_alignment;
   const uint64_t range = binding.uniform ? kUniformRange : profile.max_storage_range;
   if (slice.offset % alignment) {
-    return wrong("was given offset ", slice.offset, " in ", slice.buffer->name(), ", which is no multiple of ", alignment, ".");
+    return wrong("was given offset ", slice.offset, " in ", slice.buffer->name(), ", which is no multiple of ",
+                 alignment, ".");
   }
   if (slice.size > range) {
-    return wrong("was given ", slice.size, " bytes of ", slice.buffer->name(), ", one binding holds at most ", range, ".");
+    return wrong("was given ", slice.size, " bytes of ", slice.buffer->name(), ", one binding holds at most ", range,
+                 ".");
   }
   return Done{};
 }
 
 Status Recorder::Impl::add_pool() {
-  const VkDescriptorPoolSize sizes[] = {{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, kSetsPerPool * 8}, {VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, kMaxBindings}};
+  const VkDescriptorPoolSize sizes[] = {{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, kSetsPerPool * 8},
+                                        {VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, kMaxBindings}};
   auto info = typed<VkDescriptorPoolCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
   info.maxSets = kSetsPerPool;
   info.poolSizeCount = 2;
@@ -132,10 +137,12 @@ Status Recorder::Impl::bind(const Kernel& made, std::span<const Slice> slices, s
   const Kernel::Impl& kernel = made.impl();
   const auto& bindings = kernel.interface.bindings;
   if (slices.size() != bindings.size()) {
-    return invalid(join("[", kernel.name, "] The kernel has ", bindings.size(), " bindings, ", slices.size(), " were given."));
+    return invalid(
+        join("[", kernel.name, "] The kernel has ", bindings.size(), " bindings, ", slices.size(), " were given."));
   }
   if (params.size() != kernel.interface.params_bytes) {
-    return invalid(join("[", kernel.name, "] The params have ", kernel.interface.params_bytes, " bytes, ", params.size(), " were given."));
+    return invalid(join("[", kernel.name, "] The params have ", kernel.interface.params_bytes, " bytes, ",
+                        params.size(), " were given."));
   }
   std::array<VkDescriptorBufferInfo, kMaxBindings> buffers;
   std::array<VkWriteDescriptorSet, kMaxBindings> writes;
@@ -150,7 +157,8 @@ Status Recorder::Impl::bind(const Kernel& made, std::span<const Slice> slices, s
       writes[i].dstSet = set;
       writes[i].dstBinding = bindings[i].number;
       writes[i].descriptorCount = 1;
-      writes[i].descriptorType = bindings[i].uniform ? VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+      writes[i].descriptorType =
+          bindings[i].uniform ? VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
       writes[i].pBufferInfo = &buffers[i];
     }
     vk.vkUpdateDescriptorSets(device.device, uint32_t(slices.size()), writes.data(), 0, nullptr);
@@ -159,57 +167,66 @@ Status Recorder::Impl::bind(const Kernel& made, std::span<const Slice> slices, s
   if (bound != kernel.pipeline) vk.vkCmdBindPipeline(target->commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel.pipeline);
   bound = kernel.pipeline;
   if (!params.empty()) {
-    vk.vkCmdPushConstants(target->commands, kernel.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, uint32_t(params.size()), params.data());
+    vk.vkCmdPushConstants(target->commands, kernel.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, uint32_t(params.size()),
+                          params.data());
   }
   return Done{};
 }
 
-Status Recorder::dispatch(const Kernel& kernel, std::span<const Slice> slices, std::span<const std::byte> params, GridSize groups) {
+Status Recorder::dispatch(const Kernel& kernel, std::span<const Slice> slices, std::span<const std::byte> params,
+                          GridSize groups) {
   Device::Impl& d = impl_->device;
   const uint32_t limits[] = {d.facts.profile.max_workgroups_x, d.facts.max_groups[1], d.facts.max_groups[2]};
   if (groups.x > limits[0] || groups.y > limits[1] || groups.z > limits[2]) {
-    return invalid(join("[", kernel.name(), "] A grid of ", groups.x, " x ", groups.y, " x ", groups.z, " workgroups was given, the device allows ",
-                        limits[0], " x ", limits[1], " x ", limits[2], "."));
+    return invalid(join("[", kernel.name(), "] A grid of ", groups.x, " x ", groups.y, " x ", groups.z,
+                        " workgroups was given, the device allows ", limits[0], " x ", limits[1], " x ", limits[2],
+                        "."));
   }
   LK_TRY(impl_->bind(kernel, slices, params));
   d.functions.vkCmdDispatch(impl_->target->commands, groups.x, groups.y, groups.z);
   return Done{};
 }
 
-Status Recorder::dispatch_indirect(const Kernel& kernel, std::span<const Slice> slices, std::span<const std::byte> params, Slice arguments) {
+Status Recorder::dispatch_indirect(const Kernel& kernel, std::span<const Slice> slices,
+                                   std::span<const std::byte> params, Slice arguments) {
   if (!arguments.buffer || arguments.offset % 4 || arguments.size < 12 || arguments.offset > arguments.buffer->size() ||
       arguments.size > arguments.buffer->size() - arguments.offset) {
-    return invalid(join("[", kernel.name(), "] The grid of an indirect dispatch must be 12 bytes inside a buffer, at a multiple of 4; ",
+    return invalid(join("[", kernel.name(),
+                        "] The grid of an indirect dispatch must be 12 bytes inside a buffer, at a multiple of 4; ",
                         arguments.size, " bytes at ", arguments.offset, " were given."));
   }
   LK_TRY(impl_->bind(kernel, slices, params));
-  impl_->device.functions.vkCmdDispatchIndirect(impl_->target->commands, arguments.buffer->impl().buffer, arguments.offset);
+  impl_->device.functions.vkCmdDispatchIndirect(impl_->target->commands, arguments.buffer->impl().buffer,
+                                                arguments.offset);
   return Done{};
 }
 
 void Recorder::barrier() {
   auto all = typed<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
   all.srcAccessMask = VK_ACCESS_HOST_WRITE_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-  all.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_UNIFORM_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT |
-                      VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_INDIRECT_COMMAND_READ_BIT;
+  all.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_UNIFORM_READ_BIT |
+                      VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_INDIRECT_COMMAND_READ_BIT;
   impl_->device.functions.vkCmdPipelineBarrier(
-      impl_->target->commands, VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT, 0, 1, &all, 0, nullptr, 0,
-      nullptr);
+      impl_->target->commands,
+      VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT, 0, 1,
+      &all, 0, nullptr, 0, nullptr);
 }
 
 void Recorder::host_barrier() {
   auto all = typed<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
   all.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
   all.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
-  impl_->device.functions.vkCmdPipelineBarrier(impl_->target->commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+  impl_->device.functions.vkCmdPipelineBarrier(impl_->target->commands,
+                                               VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
                                                VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &all, 0, nullptr, 0, nullptr);
 }
 
 namespace {
 
 bool inside(const Slice& slice) {
-  return slice.buffer && slice.size > 0 && slice.offset <= slice.buffer->size() && slice.size <= slice.buffer->size() - slice.offset;
+  return slice.buffer && slice.size > 0 && slice.offset <= slice.buffer->size() &&
+         slice.size <= slice.buffer->size() - slice.offset;
 }
 
 }  // namespace
@@ -217,26 +234,30 @@ bool inside(const Slice& slice) {
 Status Recorder::copy(const Slice& from, const Slice& to) {
   const std::string& name = impl_->target->name;
   if (!inside(from) || !inside(to)) return invalid(join("[", name, "] A copy reaches beyond its buffer."));
-  if (from.size != to.size) return invalid(join("[", name, "] A copy of ", from.size, " bytes was given room for ", to.size, "."));
+  if (from.size != to.size)
+    return invalid(join("[", name, "] A copy of ", from.size, " bytes was given room for ", to.size, "."));
   if (from.overlaps(to)) return invalid(join("[", name, "] A copy inside ", from.buffer->name(), " overlaps itself."));
   const VkBufferCopy region{from.offset, to.offset, from.size};
-  impl_->device.functions.vkCmdCopyBuffer(impl_->target->commands, from.buffer->impl().buffer, to.buffer->impl().buffer, 1, &region);
+  impl_->device.functions.vkCmdCopyBuffer(impl_->target->commands, from.buffer->impl().buffer, to.buffer->impl().buffer,
+                                          1, &region);
   return Done{};
 }
 
 Status Recorder::fill(const Slice& slice, uint32_t word) {
   if (!inside(slice) || slice.offset % 4 || slice.size % 4) {
-    return invalid(join("[", impl_->target->name, "] A fill must cover whole words inside a buffer; ", slice.size, " bytes at ", slice.offset,
-                        " were given."));
+    return invalid(join("[", impl_->target->name, "] A fill must cover whole words inside a buffer; ", slice.size,
+                        " bytes at ", slice.offset, " were given."));
   }
-  impl_->device.functions.vkCmdFillBuffer(impl_->target->commands, slice.buffer->impl().buffer, slice.offset, slice.size, word);
+  impl_->device.functions.vkCmdFillBuffer(impl_->target->commands, slice.buffer->impl().buffer, slice.offset,
+                                          slice.size, word);
   return Done{};
 }
 
 void Recorder::timestamp() {
   CommandBuffer::Impl& target = *impl_->target;
   if (target.query_count >= impl_->max_timestamps) return;
-  impl_->device.functions.vkCmdWriteTimestamp(target.commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, target.queries, target.query_count++);
+  impl_->device.functions.vkCmdWriteTimestamp(target.commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, target.queries,
+                                              target.query_count++);
 }
 
 void Recorder::label(const std::string& name) {
@@ -263,7 +284,8 @@ CommandBuffer::Impl::~Impl() {
   if (!device.may_destroy()) return;
   const VolkDeviceTable& vk = device.functions;
   if (queries) vk.vkDestroyQueryPool(device.device, queries, nullptr);
-  for (const VkDescriptorPool descriptors : descriptor_pools) vk.vkDestroyDescriptorPool(device.device, descriptors, nullptr);
+  for (const VkDescriptorPool descriptors : descriptor_pools)
+    vk.vkDestroyDescriptorPool(device.device, descriptors, nullptr);
   if (pool) vk.vkDestroyCommandPool(device.device, pool, nullptr);
 }
 
@@ -277,12 +299,14 @@ std::vector<double> CommandBuffer::timings() const {
   Device::Impl& d = impl_->device;
   if (count < 2 || d.lost) return {};
   std::vector<uint64_t> ticks(count);
-  const VkResult result = d.functions.vkGetQueryPoolResults(d.device, impl_->queries, 0, count, count * sizeof(uint64_t), ticks.data(),
-                                                            sizeof(uint64_t), VK_QUERY_RESULT_64_BIT);
+  const VkResult result =
+      d.functions.vkGetQueryPoolResults(d.device, impl_->queries, 0, count, count * sizeof(uint64_t), ticks.data(),
+                                        sizeof(uint64_t), VK_QUERY_RESULT_64_BIT);
   if (result != VK_SUCCESS) return {};
   const uint64_t mask = d.facts.timestamp_bits >= 64 ? ~uint64_t(0) : (uint64_t(1) << d.facts.timestamp_bits) - 1;
   std::vector<double> milliseconds;
-  for (uint32_t i = 0; i + 1 < count; ++i) milliseconds.push_back(double((ticks[i + 1] - ticks[i]) & mask) * d.facts.timestamp_ns * 1e-6);
+  for (uint32_t i = 0; i + 1 < count; ++i)
+    milliseconds.push_back(double((ticks[i + 1] - ticks[i]) & mask) * d.facts.timestamp_ns * 1e-6);
   return milliseconds;
 }
 

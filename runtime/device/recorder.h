@@ -42,11 +42,13 @@ class Recorder {
   ~Recorder();
 
   // `slices[i]` is bound to binding i. `params` must have the kernel's params_bytes.
-  Status dispatch(const Kernel& kernel, std::span<const Slice> slices, std::span<const std::byte> params, GridSize groups);
+  Status dispatch(const Kernel& kernel, std::span<const Slice> slices, std::span<const std::byte> params,
+                  GridSize groups);
   // The grid is three uint32 at `arguments` (made by an earlier dispatch of this or another command buffer).
-  Status dispatch_indirect(const Kernel& kernel, std::span<const Slice> slices, std::span<const std::byte> params, Slice arguments);
-  void barrier();        // all earlier work and host writes before all later work, compute + transfer + indirect
-  void host_barrier();   // makes device writes visible to the host (end of a submission that is read back)
+  Status dispatch_indirect(const Kernel& kernel, std::span<const Slice> slices, std::span<const std::byte> params,
+                           Slice arguments);
+  void barrier();       // all earlier work and host writes before all later work, compute + transfer + indirect
+  void host_barrier();  // makes device writes visible to the host (end of a submission that is read back)
   Status copy(const Slice& from, const Slice& to);
   Status fill(const Slice& slice, uint32_t word);
   void timestamp();

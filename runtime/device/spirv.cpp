@@ -19,18 +19,55 @@ constexpr uint32_t kMaxBindings = 64;
 constexpr uint64_t kHuge = uint64_t(1) << 40;  // sizes saturate here
 
 enum Op : uint32_t {
-  kOpName = 5, kOpEntryPoint = 15, kOpExecutionMode = 16, kOpCapability = 17, kOpTypeBool = 20, kOpTypeInt = 21,
-  kOpTypeFloat = 22, kOpTypeVector = 23, kOpTypeMatrix = 24, kOpTypeArray = 28, kOpTypeRuntimeArray = 29,
-  kOpTypeStruct = 30, kOpTypePointer = 32, kOpConstantTrue = 41, kOpConstantFalse = 42, kOpConstant = 43,
-  kOpConstantComposite = 44, kOpSpecConstantTrue = 48, kOpSpecConstantFalse = 49, kOpSpecConstant = 50,
-  kOpSpecConstantComposite = 51, kOpSpecConstantOp = 52, kOpVariable = 59, kOpDecorate = 71, kOpMemberDecorate = 72,
-  kOpDecorationGroup = 73, kOpExecutionModeId = 331,
+  kOpName = 5,
+  kOpEntryPoint = 15,
+  kOpExecutionMode = 16,
+  kOpCapability = 17,
+  kOpTypeBool = 20,
+  kOpTypeInt = 21,
+  kOpTypeFloat = 22,
+  kOpTypeVector = 23,
+  kOpTypeMatrix = 24,
+  kOpTypeArray = 28,
+  kOpTypeRuntimeArray = 29,
+  kOpTypeStruct = 30,
+  kOpTypePointer = 32,
+  kOpConstantTrue = 41,
+  kOpConstantFalse = 42,
+  kOpConstant = 43,
+  kOpConstantComposite = 44,
+  kOpSpecConstantTrue = 48,
+  kOpSpecConstantFalse = 49,
+  kOpSpecConstant = 50,
+  kOpSpecConstantComposite = 51,
+  kOpSpecConstantOp = 52,
+  kOpVariable = 59,
+  kOpDecorate = 71,
+  kOpMemberDecorate = 72,
+  kOpDecorationGroup = 73,
+  kOpExecutionModeId = 331,
 };
 enum Decoration : uint32_t {
-  kSpecId = 1, kBlock = 2, kBufferBlock = 3, kArrayStride = 6, kMatrixStride = 7, kBuiltIn = 11, kNonWritable = 24,
-  kNonReadable = 25, kBinding = 33, kDescriptorSet = 34, kOffset = 35,
+  kSpecId = 1,
+  kBlock = 2,
+  kBufferBlock = 3,
+  kArrayStride = 6,
+  kMatrixStride = 7,
+  kBuiltIn = 11,
+  kNonWritable = 24,
+  kNonReadable = 25,
+  kBinding = 33,
+  kDescriptorSet = 34,
+  kOffset = 35,
 };
-enum StorageClass : uint32_t { kUniformConstant = 0, kInput = 1, kUniform = 2, kWorkgroup = 4, kPushConstant = 9, kStorageBuffer = 12 };
+enum StorageClass : uint32_t {
+  kUniformConstant = 0,
+  kInput = 1,
+  kUniform = 2,
+  kWorkgroup = 4,
+  kPushConstant = 9,
+  kStorageBuffer = 12
+};
 constexpr uint32_t kBuiltInWorkgroupSize = 25, kGLCompute = 5, kLocalSize = 17, kLocalSizeId = 38;
 
 struct Decorations {
@@ -58,10 +95,12 @@ uint64_t saturating(uint64_t a, uint64_t b) { return b && a > kHuge / b ? kHuge 
 
 class Reflection {
  public:
-  Reflection(std::span<const uint32_t> words, std::span<const SpecialisationConstant> given) : words_(words), constants_(given) {}
+  Reflection(std::span<const uint32_t> words, std::span<const SpecialisationConstant> given)
+      : words_(words), constants_(given) {}
 
   Result<KernelInterface> run() {
-    if (words_.size() < 5 || words_[0] != kMagic) return corrupt("[spirv] The words do not begin like a SPIR-V module.");
+    if (words_.size() < 5 || words_[0] != kMagic)
+      return corrupt("[spirv] The words do not begin like a SPIR-V module.");
     for (size_t at = 5; at < words_.size();) {
       const uint32_t count = words_[at] >> 16;
       if (count == 0 || count > words_.size() - at) return bad(at, "an instruction reaches beyond the end");
@@ -83,24 +122,54 @@ class Reflection {
   }
 
   Status instruction(size_t at, uint32_t op, Operands o) {
-    static constexpr struct { uint32_t op, operands; } kShortest[] = {
-        {kOpName, 2}, {kOpEntryPoint, 3}, {kOpExecutionMode, 2}, {kOpExecutionModeId, 2}, {kOpCapability, 1},
-        {kOpTypeBool, 1}, {kOpTypeInt, 3}, {kOpTypeFloat, 2}, {kOpTypeVector, 3}, {kOpTypeMatrix, 3}, {kOpTypeArray, 3},
-        {kOpTypeRuntimeArray, 2}, {kOpTypeStruct, 1}, {kOpTypePointer, 3}, {kOpConstantTrue, 2}, {kOpConstantFalse, 2},
-        {kOpConstant, 3}, {kOpConstantComposite, 2}, {kOpSpecConstantTrue, 2}, {kOpSpecConstantFalse, 2},
-        {kOpSpecConstant, 3}, {kOpSpecConstantComposite, 2}, {kOpSpecConstantOp, 3}, {kOpVariable, 3}, {kOpDecorate, 2},
-        {kOpMemberDecorate, 3}};
+    static constexpr struct {
+      uint32_t op, operands;
+    } kShortest[] = {{kOpName, 2},
+                     {kOpEntryPoint, 3},
+                     {kOpExecutionMode, 2},
+                     {kOpExecutionModeId, 2},
+                     {kOpCapability, 1},
+                     {kOpTypeBool, 1},
+                     {kOpTypeInt, 3},
+                     {kOpTypeFloat, 2},
+                     {kOpTypeVector, 3},
+                     {kOpTypeMatrix, 3},
+                     {kOpTypeArray, 3},
+                     {kOpTypeRuntimeArray, 2},
+                     {kOpTypeStruct, 1},
+                     {kOpTypePointer, 3},
+                     {kOpConstantTrue, 2},
+                     {kOpConstantFalse, 2},
+                     {kOpConstant, 3},
+                     {kOpConstantComposite, 2},
+                     {kOpSpecConstantTrue, 2},
+                     {kOpSpecConstantFalse, 2},
+                     {kOpSpecConstant, 3},
+                     {kOpSpecConstantComposite, 2},
+                     {kOpSpecConstantOp, 3},
+                     {kOpVariable, 3},
+                     {kOpDecorate, 2},
+                     {kOpMemberDecorate, 3}};
     for (const auto& row : kShortest)
       if (row.op == op && o.size() < row.operands) return bad(at, "an instruction is too short");
     switch (op) {
-      case kOpCapability: out_.capabilities.push_back(o[0]); return Done{};
-      case kOpName: names_[o[0]] = text(o.subspan(1)); return Done{};
-      case kOpEntryPoint: return entry_point(o);
+      case kOpCapability:
+        out_.capabilities.push_back(o[0]);
+        return Done{};
+      case kOpName:
+        names_[o[0]] = text(o.subspan(1));
+        return Done{};
+      case kOpEntryPoint:
+        return entry_point(o);
       case kOpExecutionMode:
-      case kOpExecutionModeId: return execution_mode(at, op, o);
-      case kOpDecorate: return decorate(at, o);
-      case kOpMemberDecorate: return decorate_member(at, o);
-      case kOpDecorationGroup: return unsupported("[spirv] Decoration groups are not read.");
+      case kOpExecutionModeId:
+        return execution_mode(at, op, o);
+      case kOpDecorate:
+        return decorate(at, o);
+      case kOpMemberDecorate:
+        return decorate_member(at, o);
+      case kOpDecorationGroup:
+        return unsupported("[spirv] Decoration groups are not read.");
       case kOpTypeBool:
       case kOpTypeInt:
       case kOpTypeFloat:
@@ -109,18 +178,31 @@ class Reflection {
       case kOpTypeArray:
       case kOpTypeRuntimeArray:
       case kOpTypeStruct:
-      case kOpTypePointer: return type(at, op, o);
-      case kOpConstantTrue: return constant(o[1], 1);
-      case kOpConstantFalse: return constant(o[1], 0);
-      case kOpConstant: return constant(o[1], o.size() > 3 ? o[2] | uint64_t(o[3]) << 32 : o[2]);
-      case kOpSpecConstantTrue: return specialised(o[1], 1);
-      case kOpSpecConstantFalse: return specialised(o[1], 0);
-      case kOpSpecConstant: return specialised(o[1], o.size() > 3 ? o[2] | uint64_t(o[3]) << 32 : o[2]);
+      case kOpTypePointer:
+        return type(at, op, o);
+      case kOpConstantTrue:
+        return constant(o[1], 1);
+      case kOpConstantFalse:
+        return constant(o[1], 0);
+      case kOpConstant:
+        return constant(o[1], o.size() > 3 ? o[2] | uint64_t(o[3]) << 32 : o[2]);
+      case kOpSpecConstantTrue:
+        return specialised(o[1], 1);
+      case kOpSpecConstantFalse:
+        return specialised(o[1], 0);
+      case kOpSpecConstant:
+        return specialised(o[1], o.size() > 3 ? o[2] | uint64_t(o[3]) << 32 : o[2]);
       case kOpConstantComposite:
-      case kOpSpecConstantComposite: constants_.composite(o[1], o.subspan(2)); return Done{};
-      case kOpSpecConstantOp: constants_.operation(o[1], o[2], o.subspan(3)); return Done{};
-      case kOpVariable: return variable(at, o);
-      default: return Done{};
+      case kOpSpecConstantComposite:
+        constants_.composite(o[1], o.subspan(2));
+        return Done{};
+      case kOpSpecConstantOp:
+        constants_.operation(o[1], o[2], o.subspan(3));
+        return Done{};
+      case kOpVariable:
+        return variable(at, o);
+      default:
+        return Done{};
     }
   }
 
@@ -151,16 +233,31 @@ class Reflection {
       return Done{};
     };
     switch (o[1]) {
-      case kSpecId: return number(d.spec_id);
-      case kBinding: return number(d.binding);
-      case kDescriptorSet: return number(d.set);
-      case kArrayStride: return number(d.array_stride);
-      case kBlock: d.block = true; break;
-      case kBufferBlock: d.buffer_block = true; break;
-      case kNonWritable: d.non_writable = true; break;
-      case kNonReadable: d.non_readable = true; break;
-      case kBuiltIn: d.workgroup_size |= o.size() > 2 && o[2] == kBuiltInWorkgroupSize; break;
-      default: break;
+      case kSpecId:
+        return number(d.spec_id);
+      case kBinding:
+        return number(d.binding);
+      case kDescriptorSet:
+        return number(d.set);
+      case kArrayStride:
+        return number(d.array_stride);
+      case kBlock:
+        d.block = true;
+        break;
+      case kBufferBlock:
+        d.buffer_block = true;
+        break;
+      case kNonWritable:
+        d.non_writable = true;
+        break;
+      case kNonReadable:
+        d.non_readable = true;
+        break;
+      case kBuiltIn:
+        d.workgroup_size |= o.size() > 2 && o[2] == kBuiltInWorkgroupSize;
+        break;
+      default:
+        break;
     }
     return Done{};
   }
@@ -189,7 +286,8 @@ class Reflection {
     }
     if (op == kOpTypeVector || op == kOpTypeMatrix || op == kOpTypeArray || op == kOpTypeRuntimeArray) {
       const Type* element = find(o[1]);
-      if (!element && op != kOpTypeRuntimeArray && op != kOpTypeArray) return bad(at, "a type is used before it is declared");
+      if (!element && op != kOpTypeRuntimeArray && op != kOpTypeArray)
+        return bad(at, "a type is used before it is declared");
       const Type opaque;  // an image or a matrix of an extension: only in memory that has no size here
       if (!element) element = &opaque;
       t = Type{Type::vector, 0, element->alignment, o[1], 0, 0, 0, false, false};
@@ -263,27 +361,34 @@ class Reflection {
     const Type* pointee = find(pointer->element);
     switch (storage_class) {
       case kWorkgroup:
-        if (!pointee || pointee->size >= kHuge) return unsupported("[spirv] The size of the workgroup memory is not known.");
-        shared_ = std::min((shared_ + pointee->alignment - 1) / pointee->alignment * pointee->alignment + pointee->size, kHuge);
+        if (!pointee || pointee->size >= kHuge)
+          return unsupported("[spirv] The size of the workgroup memory is not known.");
+        shared_ = std::min((shared_ + pointee->alignment - 1) / pointee->alignment * pointee->alignment + pointee->size,
+                           kHuge);
         return Done{};
       case kPushConstant:
         if (!pointee || pointee->kind != Type::structure) return bad(at, "the push constants are no block");
         if (pointee->size > 65536) return bad(at, "the push constants are larger than any device allows");
         out_.params_bytes = std::max(out_.params_bytes, uint32_t((pointee->size + 3) / 4 * 4));
         return Done{};
-      case kUniformConstant: return unsupported("[spirv] The shader uses an image or a sampler.");
+      case kUniformConstant:
+        return unsupported("[spirv] The shader uses an image or a sampler.");
       case kUniform:
-      case kStorageBuffer: return buffer(at, o[1], storage_class, pointer->element, pointee);
-      default: return Done{};
+      case kStorageBuffer:
+        return buffer(at, o[1], storage_class, pointer->element, pointee);
+      default:
+        return Done{};
     }
   }
 
   Status buffer(size_t at, uint32_t id, uint32_t storage_class, uint32_t block_id, const Type* block) {
-    if (!block || block->kind != Type::structure) return unsupported("[spirv] A buffer is not one block (arrays of buffers are not bound).");
+    if (!block || block->kind != Type::structure)
+      return unsupported("[spirv] A buffer is not one block (arrays of buffers are not bound).");
     const Decorations& own = decorations_[id];
     if (!own.binding) return bad(at, "a buffer has no binding");
     if (own.set.value_or(0) != 0) return unsupported("[spirv] A buffer is in a descriptor set other than 0.");
-    if (*own.binding >= kMaxBindings) return unsupported(join("[spirv] Binding ", *own.binding, " is beyond ", kMaxBindings - 1, "."));
+    if (*own.binding >= kMaxBindings)
+      return unsupported(join("[spirv] Binding ", *own.binding, " is beyond ", kMaxBindings - 1, "."));
     KernelInterface::Binding binding;
     binding.number = *own.binding;
     binding.uniform = storage_class == kUniform && !decorations_[block_id].buffer_block;
@@ -316,7 +421,9 @@ class Reflection {
     }
     uint32_t next = 0;
     for (const auto& [number, binding] : bindings_) {
-      if (number != next++) return unsupported(join("[spirv] Binding ", next - 1, " is missing; bindings are counted from 0 without gaps."));
+      if (number != next++)
+        return unsupported(
+            join("[spirv] Binding ", next - 1, " is missing; bindings are counted from 0 without gaps."));
       out_.bindings.push_back(binding);
     }
     out_.shared_bytes = uint32_t(std::min<uint64_t>(shared_, ~0u));

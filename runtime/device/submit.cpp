@@ -20,8 +20,10 @@ Result<Ticket> Device::submit_each(std::span<const std::span<const CommandBuffer
     d.submissions.wait_idle();  // what runs ends first: its memory may be freed as soon as the loss is known
     d.fault.at_submission = 0;
     d.lost = true;
-    return Error{ErrorCode::device_lost, join("[device] ", d.facts.profile.name, " was lost at submission ", d.submitted + 1,
-                                              " (injected by LORIKEET_FAULT)."), {}};
+    return Error{ErrorCode::device_lost,
+                 join("[device] ", d.facts.profile.name, " was lost at submission ", d.submitted + 1,
+                      " (injected by LORIKEET_FAULT)."),
+                 {}};
   }
   d.gathered.clear();
   d.batches.clear();
@@ -42,7 +44,8 @@ Result<Ticket> Device::submit_each(std::span<const std::span<const CommandBuffer
 Result<bool> Device::wait_for(Ticket ticket, uint64_t timeout_ns) {
   if (impl_->lost) return impl_->lost_error();
   if (ticket.value > impl_->submissions.last()) {
-    return invalid(join("[device] Ticket ", ticket.value, " was never handed out; the last one is ", impl_->submissions.last(), "."));
+    return invalid(join("[device] Ticket ", ticket.value, " was never handed out; the last one is ",
+                        impl_->submissions.last(), "."));
   }
   const VkResult result = impl_->submissions.wait(ticket.value, timeout_ns);
   if (result == VK_TIMEOUT) return false;
@@ -55,8 +58,10 @@ Status Device::wait(Ticket ticket, uint64_t timeout_ns) {
   if (over) return Done{};
   impl_->abandoned = true;
   impl_->lost = true;
-  return Error{ErrorCode::device_lost, join("[device] ", impl_->facts.profile.name, " did not finish a submission within ",
-                                            double(timeout_ns) * 1e-9, " seconds and is given up."), {}};
+  return Error{ErrorCode::device_lost,
+               join("[device] ", impl_->facts.profile.name, " did not finish a submission within ",
+                    double(timeout_ns) * 1e-9, " seconds and is given up."),
+               {}};
 }
 
 bool Device::done(Ticket ticket) {

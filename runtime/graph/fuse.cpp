@@ -17,7 +17,8 @@ struct Readers {
   std::vector<int> maker;               // node number by tensor; -1
   std::vector<bool> pinned;             // kept or aliased: must stay
 
-  explicit Readers(const Graph& g) : of(g.tensors().size()), maker(g.tensors().size(), -1), pinned(g.tensors().size(), false) {
+  explicit Readers(const Graph& g)
+      : of(g.tensors().size()), maker(g.tensors().size(), -1), pinned(g.tensors().size(), false) {
     for (size_t i = 0; i < g.nodes().size(); ++i) {
       for (const Tensor& input : g.nodes()[i].inputs)
         if (input) of[size_t(input.id)].push_back(i);
@@ -104,7 +105,8 @@ void fuse_qkv(Graph& g) {
     if (!is(nodes[write], "kv_write")) continue;
     const Tensor k_rotated = nodes[write].inputs[0], v = nodes[write].inputs[1];
     const int k_rope = readers.maker[size_t(k_rotated.id)], v_product = readers.maker[size_t(v.id)];
-    if (k_rope < 0 || v_product < 0 || !is(nodes[size_t(k_rope)], "rope") || !plain_product(nodes[size_t(v_product)])) continue;
+    if (k_rope < 0 || v_product < 0 || !is(nodes[size_t(k_rope)], "rope") || !plain_product(nodes[size_t(v_product)]))
+      continue;
     const Tensor k = nodes[size_t(k_rope)].inputs[0];
     const int k_product = readers.maker[size_t(k.id)];
     if (k_product < 0 || !plain_product(nodes[size_t(k_product)])) continue;
@@ -114,15 +116,18 @@ void fuse_qkv(Graph& g) {
     for (size_t reader : readers.of[size_t(x.id)]) {
       if (int(reader) == k_product || int(reader) == v_product || !plain_product(nodes[reader])) continue;
       const auto next = readers.only_reader(nodes[reader].outputs[0]);
-      if (next && is(nodes[*next], "rope") && nodes[*next].inputs[1].id == nodes[size_t(k_rope)].inputs[1].id) q_product = reader, q_rope = next;
+      if (next && is(nodes[*next], "rope") && nodes[*next].inputs[1].id == nodes[size_t(k_rope)].inputs[1].id)
+        q_product = reader, q_rope = next;
     }
     if (!q_product || readers.pinned[size_t(nodes[*q_rope].outputs[0].id)]) continue;
     const Node &qp = nodes[*q_product], &kp = nodes[size_t(k_product)], &vp = nodes[size_t(v_product)];
     const Node &qr = nodes[*q_rope], &kr = nodes[size_t(k_rope)];
-    const bool single = readers.only_reader(k) && readers.only_reader(v) && readers.only_reader(k_rotated) && vp.inputs[0].id == x.id;
+    const bool single =
+        readers.only_reader(k) && readers.only_reader(v) && readers.only_reader(k_rotated) && vp.inputs[0].id == x.id;
     const bool aligned = qp.inputs[1].shape.rows() % kGroupRows == 0 && kp.inputs[1].shape.rows() % kGroupRows == 0;
-    const bool adjacent = neighbours(g, qp.inputs[1], kp.inputs[1], true) && neighbours(g, kp.inputs[1], vp.inputs[1], true) &&
-                          neighbours(g, qp.inputs[2], kp.inputs[2], false) && neighbours(g, kp.inputs[2], vp.inputs[2], false);
+    const bool adjacent =
+        neighbours(g, qp.inputs[1], kp.inputs[1], true) && neighbours(g, kp.inputs[1], vp.inputs[1], true) &&
+        neighbours(g, qp.inputs[2], kp.inputs[2], false) && neighbours(g, kp.inputs[2], vp.inputs[2], false);
     const bool same_rope = qr.attributes.integer("head_dim") == kr.attributes.integer("head_dim") &&
                            qr.attributes.integer("interleaved") == kr.attributes.integer("interleaved") &&
                            qr.attributes.number("factor") == kr.attributes.number("factor");
@@ -131,8 +136,9 @@ void fuse_qkv(Graph& g) {
     const Node node = nodes[write];
     const int64_t q_rows = qp.inputs[1].shape.rows(), k_rows = kp.inputs[1].shape.rows();
     const int64_t n = q_rows + k_rows + vp.inputs[1].shape.rows();
-    const RopeKvAttributes a{qr.attributes.integer("heads"), kr.attributes.integer("heads"), qr.attributes.integer("head_dim"),
-                             qr.attributes.integer("interleaved") != 0, qr.attributes.number("factor", 1)};
+    const RopeKvAttributes a{qr.attributes.integer("heads"), kr.attributes.integer("heads"),
+                             qr.attributes.integer("head_dim"), qr.attributes.integer("interleaved") != 0,
+                             qr.attributes.number("factor", 1)};
     for (size_t dropped : {*q_product, size_t(k_product), size_t(v_product), size_t(k_rope)}) rewriter.drop(dropped);
     // k and v of the cache are written where q is rotated: before the attention that reads both.
     rewriter.drop(write);
@@ -155,11 +161,12 @@ void fuse_gated(Graph& g) {
   for (size_t i = 0; i < nodes.size(); ++i) {
     if (!is(nodes[i], "silu_mul")) continue;
     const int gate = readers.maker[size_t(nodes[i].inputs[0].id)], up = readers.maker[size_t(nodes[i].inputs[1].id)];
-    if (gate < 0 || up < 0 || gate == up || !plain_product(nodes[size_t(gate)]) || !plain_product(nodes[size_t(up)])) continue;
+    if (gate < 0 || up < 0 || gate == up || !plain_product(nodes[size_t(gate)]) || !plain_product(nodes[size_t(up)]))
+      continue;
     const Node &gp = nodes[size_t(gate)], &upp = nodes[size_t(up)];
-    const bool fits = readers.only_reader(gp.outputs[0]) && readers.only_reader(upp.outputs[0]) && gp.inputs[0].id == upp.inputs[0].id &&
-                      !gp.inputs[2] && !upp.inputs[2] && gp.inputs[1].shape == upp.inputs[1].shape &&
-                      neighbours(g, gp.inputs[1], upp.inputs[1], true);
+    const bool fits = readers.only_reader(gp.outputs[0]) && readers.only_reader(upp.outputs[0]) &&
+                      gp.inputs[0].id == upp.inputs[0].id && !gp.inputs[2] && !upp.inputs[2] &&
+                      gp.inputs[1].shape == upp.inputs[1].shape && neighbours(g, gp.inputs[1], upp.inputs[1], true);
     if (!fits) continue;
     const Tensor x = gp.inputs[0], weight = gp.inputs[1];
     const int64_t rows = weight.shape.rows();
@@ -193,7 +200,8 @@ void fuse_residual(Graph& g) {
     for (const int side : {1, 0}) {
       const Tensor product = nodes[i].inputs[size_t(side)], other = nodes[i].inputs[size_t(1 - side)];
       const int maker = readers.maker[size_t(product.id)];
-      if (maker < 0 || product.id == other.id || !plain_product(nodes[size_t(maker)]) || !readers.only_reader(product)) continue;
+      if (maker < 0 || product.id == other.id || !plain_product(nodes[size_t(maker)]) || !readers.only_reader(product))
+        continue;
       FusedMatmul parts = parts_of(nodes[size_t(maker)]);
       parts.residual = other;
       rewriter.drop(size_t(maker));

@@ -17,7 +17,10 @@ Tensor Graph::input(std::string name, DType dtype, Shape shape) {
 }
 
 Tensor Graph::weight(std::string name, DType dtype, Shape shape, StorageRef storage) {
-  return add({.tensor = {-1, dtype, shape}, .kind = TensorKind::weight, .name = std::move(name), .storage = std::move(storage)});
+  return add({.tensor = {-1, dtype, shape},
+              .kind = TensorKind::weight,
+              .name = std::move(name),
+              .storage = std::move(storage)});
 }
 
 Tensor Graph::state(std::string name, DType dtype, Shape shape) {
@@ -71,7 +74,8 @@ Tensor Graph::rows(Tensor tensor, int64_t first, int64_t count) {
     return {};
   }
   const int64_t offset = first * int64_t(row_bytes(tensor.dtype, uint64_t(tensor.shape.columns())));
-  return add({.tensor = {-1, tensor.dtype, {count, tensor.shape.columns()}}, .alias_of = tensor.id, .alias_offset = offset});
+  return add(
+      {.tensor = {-1, tensor.dtype, {count, tensor.shape.columns()}}, .alias_of = tensor.id, .alias_offset = offset});
 }
 
 void Graph::keep(Tensor tensor, std::string name) {
@@ -102,7 +106,8 @@ std::string Graph::print() const {
         continue;
       }
       const GraphTensor& info = tensors_[size_t(tensors[i].id)];
-      out << (info.name.empty() ? join("%", tensors[i].id) : info.name) << " " << name(info.tensor.dtype) << info.tensor.shape.text();
+      out << (info.name.empty() ? join("%", tensors[i].id) : info.name) << " " << name(info.tensor.dtype)
+          << info.tensor.shape.text();
     }
   };
   for (const Node& node : nodes_) {

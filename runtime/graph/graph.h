@@ -34,7 +34,7 @@ class Graph {
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<GraphTensor>& tensors() const { return tensors_; }
   const GraphTensor& info(const Tensor& tensor) const { return tensors_[size_t(tensor.id)]; }
-  Tensor find(std::string_view name) const;  // empty if there is none
+  Tensor find(std::string_view name) const;                                   // empty if there is none
   void replace_nodes(std::vector<Node> nodes) { nodes_ = std::move(nodes); }  // for fuse
   Tensor add_result(DType dtype, Shape shape);                                // for fuse
   Tensor add_weight_view(const Tensor& first, Shape shape);                   // for fuse: a longer view of its storage

@@ -10,7 +10,8 @@ Placement place(const std::vector<Lifetime>& lifetimes, uint64_t alignment) {
   result.offsets.assign(lifetimes.size(), 0);
   std::vector<size_t> order(lifetimes.size());
   std::iota(order.begin(), order.end(), size_t(0));
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return lifetimes[a].bytes > lifetimes[b].bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return lifetimes[a].bytes > lifetimes[b].bytes; });
 
   std::vector<size_t> placed;  // ascending offsets
   for (size_t item : order) {

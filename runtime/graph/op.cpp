@@ -23,13 +23,15 @@ void Attributes::set(std::string_view key, std::variant<int64_t, double> value) 
 
 int64_t Attributes::integer(std::string_view key, int64_t otherwise) const {
   for (const auto& [name, value] : items_)
-    if (name == key) return std::holds_alternative<int64_t>(value) ? std::get<int64_t>(value) : int64_t(std::get<double>(value));
+    if (name == key)
+      return std::holds_alternative<int64_t>(value) ? std::get<int64_t>(value) : int64_t(std::get<double>(value));
   return otherwise;
 }
 
 double Attributes::number(std::string_view key, double otherwise) const {
   for (const auto& [name, value] : items_)
-    if (name == key) return std::holds_alternative<double>(value) ? std::get<double>(value) : double(std::get<int64_t>(value));
+    if (name == key)
+      return std::holds_alternative<double>(value) ? std::get<double>(value) : double(std::get<int64_t>(value));
   return otherwise;
 }
 

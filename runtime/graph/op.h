@@ -38,7 +38,7 @@ class Attributes {
 
 struct Node {
   const Op* op = nullptr;
-  Tensors inputs;   // absent optional inputs have id -1
+  Tensors inputs;  // absent optional inputs have id -1
   Tensors outputs;
   Attributes attributes;
   std::string label;  // "blk.3.attn_q": where in the model; shown in plans and profiles
@@ -50,10 +50,10 @@ using Shapes = std::vector<std::pair<DType, Shape>>;
 // What a dispatch binds: a tensor or a scratch region of its choice.
 struct Operand {
   enum class Kind { tensor, scratch, form } kind = Kind::tensor;
-  int32_t index = -1;      // tensor id, scratch number or form number of the choice
-  uint64_t offset = 0;     // bytes into it; a multiple of the storage alignment
-  uint64_t size = 0;       // bytes; 0 = to the end
-  int32_t page = 0;        // of a paged weight
+  int32_t index = -1;   // tensor id, scratch number or form number of the choice
+  uint64_t offset = 0;  // bytes into it; a multiple of the storage alignment
+  uint64_t size = 0;    // bytes; 0 = to the end
+  int32_t page = 0;     // of a paged weight
 
   static Operand of(const Tensor& tensor) { return {Kind::tensor, tensor.id, 0, 0, 0}; }
   static Operand of_page(const Tensor& tensor, int32_t page) { return {Kind::tensor, tensor.id, 0, 0, page}; }
@@ -67,16 +67,16 @@ struct Grid {
 
 // One kernel launch. Access (read, write) is not said here: it is reflected from the SPIR-V.
 struct Dispatch {
-  std::string kernel;                                      // "rms_norm", "matmul/q4_1"
-  std::vector<std::pair<uint32_t, uint32_t>> constants;    // specialisation: id, bits
-  uint32_t subgroup_size = 0;                              // that the kernel must have; 0 = any
-  std::vector<Operand> operands;                           // one a binding
+  std::string kernel;                                    // "rms_norm", "matmul/q4_1"
+  std::vector<std::pair<uint32_t, uint32_t>> constants;  // specialisation: id, bits
+  uint32_t subgroup_size = 0;                            // that the kernel must have; 0 = any
+  std::vector<Operand> operands;                         // one a binding
   std::vector<std::byte> params;
   Grid groups;
-  bool indirect = false;   // the grid is read on the device from `arguments`
+  bool indirect = false;  // the grid is read on the device from `arguments`
   Operand arguments;
-  double flops = 0;        // for reports; 0 where it does not matter
-  uint64_t bytes = 0;      // read and written at least once, for reports; 0 = the sum of the operands
+  double flops = 0;    // for reports; 0 where it does not matter
+  uint64_t bytes = 0;  // read and written at least once, for reports; 0 = the sum of the operands
 };
 
 // A form of an input that several consumers share: int8 blocks for integer dot, f16 copies, block sums.
@@ -84,7 +84,7 @@ struct Form {
   std::string name;  // "q8_blocks": with the input's id, the identity
   Tensor input;
   uint64_t bytes = 0;
-  Dispatch make;     // its operands name the input, and the form by of_form(its number in the choice)
+  Dispatch make;  // its operands name the input, and the form by of_form(its number in the choice)
 };
 
 // One complete way to do a node on this device.

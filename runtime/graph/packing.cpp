@@ -9,18 +9,29 @@ namespace lorikeet {
 UnitLayout unit_layout(DType type) {
   using namespace shader;
   switch (type) {
-    case DType::f32: return {kF32Columns, kF32Words};
+    case DType::f32:
+      return {kF32Columns, kF32Words};
     case DType::f16:
-    case DType::bf16: return {kF16Columns, kF16Words};
-    case DType::q8_0: return {kQ80Columns, kQ80Words};
-    case DType::q4_0: return {kQ40Columns, kQ40Words};
-    case DType::q4_1: return {kQ41Columns, kQ41Words};
-    case DType::q5_0: return {kQ50Columns, kQ50Words};
-    case DType::q5_1: return {kQ51Columns, kQ51Words};
-    case DType::q4_k: return {kQ4KColumns, kQ4KWords};
-    case DType::q5_k: return {kQ5KColumns, kQ5KWords};
-    case DType::q6_k: return {kQ6KColumns, kQ6KWords};
-    default: return {};
+    case DType::bf16:
+      return {kF16Columns, kF16Words};
+    case DType::q8_0:
+      return {kQ80Columns, kQ80Words};
+    case DType::q4_0:
+      return {kQ40Columns, kQ40Words};
+    case DType::q4_1:
+      return {kQ41Columns, kQ41Words};
+    case DType::q5_0:
+      return {kQ50Columns, kQ50Words};
+    case DType::q5_1:
+      return {kQ51Columns, kQ51Words};
+    case DType::q4_k:
+      return {kQ4KColumns, kQ4KWords};
+    case DType::q5_k:
+      return {kQ5KColumns, kQ5KWords};
+    case DType::q6_k:
+      return {kQ6KColumns, kQ6KWords};
+    default:
+      return {};
   }
 }
 

@@ -25,8 +25,8 @@ UnitLayout unit_layout(DType type);
 
 inline int64_t padded_rows(int64_t rows) { return (rows + kGroupRows - 1) / kGroupRows * kGroupRows; }
 int64_t units(DType type, int64_t columns);
-uint64_t group_bytes(DType type, int64_t columns);                // 32 rows
-uint64_t packed_bytes(DType type, int64_t rows, int64_t columns); // rows padded
+uint64_t group_bytes(DType type, int64_t columns);                 // 32 rows
+uint64_t packed_bytes(DType type, int64_t rows, int64_t columns);  // rows padded
 
 // A matrix larger than one storage binding is a list of pages: ranges of row groups, each within the limit.
 // All pages but the last hold the same even number of groups.

@@ -21,7 +21,7 @@ class Shape {
   }
   int rank() const { return rank_; }
   int64_t operator[](int axis) const { return axes_[size_t(axis < 0 ? axis + rank_ : axis)]; }
-  int64_t columns() const { return rank_ ? (*this)[-1] : 1; }  // the last axis
+  int64_t columns() const { return rank_ ? (*this)[-1] : 1; }              // the last axis
   int64_t rows() const { return columns() ? elements() / columns() : 0; }  // all other axes together
   int64_t elements() const {
     int64_t product = 1;
@@ -65,10 +65,10 @@ struct GraphTensor {
   Tensor tensor;
   TensorKind kind = TensorKind::result;
   std::string name;
-  StorageRef storage;  // weight and state
-  int32_t alias_of = -1;      // an alias has no memory of its own
-  int64_t alias_offset = 0;   // bytes
-  bool kept = false;          // a result that is read after the run
+  StorageRef storage;        // weight and state
+  int32_t alias_of = -1;     // an alias has no memory of its own
+  int64_t alias_offset = 0;  // bytes
+  bool kept = false;         // a result that is read after the run
 };
 
 }  // namespace lorikeet

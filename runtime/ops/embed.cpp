@@ -1,8 +1,8 @@
+#include "shaders/embed.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
 #include "runtime/ops/ops.h"
 #include "runtime/ops/weight_ranges.h"
-#include "shaders/embed.h"
 
 namespace lorikeet {
 namespace {
@@ -12,8 +12,10 @@ constexpr int64_t kMaxRows = 65535;
 Result<Shapes> shape(Inputs in, const Attributes& attributes) {
   const Tensor &table = in[0], &control = in[1];
   if (!table || !control) return invalid("table and control must be given.");
-  if (table.shape.rank() != 2) return invalid(join("table is ", table.shape.text(), ", expected (vocabulary, hidden)."));
-  if (unit_layout(table.dtype).columns == 0) return invalid(join("table is ", name(table.dtype), ", which is not a weight type."));
+  if (table.shape.rank() != 2)
+    return invalid(join("table is ", table.shape.text(), ", expected (vocabulary, hidden)."));
+  if (unit_layout(table.dtype).columns == 0)
+    return invalid(join("table is ", name(table.dtype), ", which is not a weight type."));
   if (control.dtype != DType::u32) return invalid(join("control is ", name(control.dtype), ", expected u32."));
   const int64_t rows = attributes.integer("rows");
   if (rows < 1 || rows > kMaxRows) return invalid(join("rows is ", rows, ", expected 1 to ", kMaxRows, "."));
@@ -35,11 +37,12 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
     params.count = uint32_t(range.count);
     params.row = uint32_t(range.row);
     params.last = range.first + range.count == vocabulary;
-    choice.dispatches.push_back({.kernel = join("embed/", name(table.dtype)),
-                                 .operands = {Operand::of_page(table, int32_t(range.page)), Operand::of(control), Operand::of(y)},
-                                 .params = params_bytes(params),
-                                 .groups = {groups_for(columns, kColumnsPerGroup), params.rows, 1},
-                                 .bytes = uint64_t(params.rows) * (group_bytes(table.dtype, columns) / kGroupRows + uint64_t(columns) * 4)});
+    choice.dispatches.push_back(
+        {.kernel = join("embed/", name(table.dtype)),
+         .operands = {Operand::of_page(table, int32_t(range.page)), Operand::of(control), Operand::of(y)},
+         .params = params_bytes(params),
+         .groups = {groups_for(columns, kColumnsPerGroup), params.rows, 1},
+         .bytes = uint64_t(params.rows) * (group_bytes(table.dtype, columns) / kGroupRows + uint64_t(columns) * 4)});
   }
   choices.push_back(std::move(choice));
 }
@@ -48,6 +51,8 @@ const Op kEmbed{"embed", shape, lower};
 
 }  // namespace
 
-Tensor embed(Graph& g, Tensor table, Tensor control, int64_t rows) { return g.apply(kEmbed, {table, control}, {{"rows", rows}})[0]; }
+Tensor embed(Graph& g, Tensor table, Tensor control, int64_t rows) {
+  return g.apply(kEmbed, {table, control}, {{"rows", rows}})[0];
+}
 
 }  // namespace lorikeet

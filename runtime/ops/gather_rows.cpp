@@ -1,6 +1,6 @@
+#include "shaders/gather_rows.h"
 #include "runtime/ops/ops.h"
 #include "runtime/ops/support.h"
-#include "shaders/gather_rows.h"
 
 namespace lorikeet {
 namespace {
@@ -14,13 +14,15 @@ Result<Shapes> shape(Inputs inputs, const Attributes& attributes) {
 }
 
 void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
-  const int64_t columns = node.inputs[0].shape.columns(), rows = node.inputs[0].shape.rows(), count = node.outputs[0].shape.rows();
+  const int64_t columns = node.inputs[0].shape.columns(), rows = node.inputs[0].shape.rows(),
+                count = node.outputs[0].shape.rows();
   const auto choice = [&](std::string_view name, std::string_view kernel, uint32_t width) {
-    Dispatch dispatch{.kernel = std::string(kernel),
-                      .operands = {Operand::of(node.inputs[0]), Operand::of(node.inputs[1]), Operand::of(node.outputs[0])},
-                      .params = params_bytes(shader::GatherRowsParams{uint32_t(rows), uint32_t(count), uint32_t(columns) / width}),
-                      .groups = spread(count),
-                      .bytes = uint64_t(8 * count * columns)};
+    Dispatch dispatch{
+        .kernel = std::string(kernel),
+        .operands = {Operand::of(node.inputs[0]), Operand::of(node.inputs[1]), Operand::of(node.outputs[0])},
+        .params = params_bytes(shader::GatherRowsParams{uint32_t(rows), uint32_t(count), uint32_t(columns) / width}),
+        .groups = spread(count),
+        .bytes = uint64_t(8 * count * columns)};
     choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
   };
   if (columns % 4 == 0) choice("vec4", "gather_rows/vec4", 4);
@@ -31,6 +33,8 @@ const Op kOp = {.name = "gather_rows", .shape = shape, .lower = lower};
 
 }  // namespace
 
-Tensor gather_rows(Graph& g, Tensor x, Tensor control, int64_t count) { return g.apply(kOp, {x, control}, {{"count", count}})[0]; }
+Tensor gather_rows(Graph& g, Tensor x, Tensor control, int64_t count) {
+  return g.apply(kOp, {x, control}, {{"count", count}})[0];
+}
 
 }  // namespace lorikeet

@@ -7,9 +7,8 @@ namespace {
 const Op kOp = {
     .name = "mul",
     .shape = [](Inputs inputs, const Attributes&) { return pointwise_shape(inputs, "a", "b"); },
-    .lower = [](const Graph&, const Node& node, const DeviceProfile& profile, Choices& choices) {
-      lower_pointwise(node, profile, "mul", choices);
-    },
+    .lower = [](const Graph&, const Node& node, const DeviceProfile& profile,
+                Choices& choices) { lower_pointwise(node, profile, "mul", choices); },
 };
 
 }  // namespace

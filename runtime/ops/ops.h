@@ -53,13 +53,15 @@ Tensor rope(Graph& g, Tensor x, Tensor frequencies, Tensor control, const RopeAt
 // cache_k[place], cache_v[place] = k[r], v[r], place by the cache table; padding rows and stopped slots write nothing.
 // k, v (rows, kv_heads * head_dim); caches are states (places, kv_heads * head_dim), f32 or f16.
 void kv_write(Graph& g, Tensor k, Tensor v, Tensor cache_k, Tensor cache_v, Tensor control);
-// Fused: rope of q and k, then kv_write. qkv (rows, (heads + 2 kv_heads) * head_dim).        -> q (rows, heads * head_dim)
+// Fused: rope of q and k, then kv_write. qkv (rows, (heads + 2 kv_heads) * head_dim).        -> q (rows, heads *
+// head_dim)
 struct RopeKvAttributes {
   int64_t heads = 0, kv_heads = 0, head_dim = 0;
   bool interleaved = false;
   double factor = 1;
 };
-Tensor rope_kv(Graph& g, Tensor qkv, Tensor frequencies, Tensor cache_k, Tensor cache_v, Tensor control, const RopeKvAttributes& a);
+Tensor rope_kv(Graph& g, Tensor qkv, Tensor frequencies, Tensor cache_k, Tensor cache_v, Tensor control,
+               const RopeKvAttributes& a);
 // Causal grouped-query attention of each row over its own conversation: softmax(scale q k^T) v over the positions
 // max(0, position - window + 1) .. position (window 0: all). `kv_limit` bounds position + 1 for the plan's grid.
 struct AttentionAttributes {

@@ -10,17 +10,20 @@
 namespace lorikeet {
 namespace {
 
-constexpr int64_t kUnitsPerGroup = 4;         // local_size_y of pack.comp
-constexpr int64_t kMaxColumns = 8'000'000;    // 65,535 groups of 4 units of 32
+constexpr int64_t kUnitsPerGroup = 4;       // local_size_y of pack.comp
+constexpr int64_t kMaxColumns = 8'000'000;  // 65,535 groups of 4 units of 32
 
 Status check(const PackRequest& r) {
   if (unit_layout(r.type).columns == 0) return invalid(join("[pack] ", name(r.type), " is not a packed weight type."));
   if (r.rows < 1 || r.columns < 1) return invalid(join("[pack] a matrix of ", r.rows, " x ", r.columns, " is empty."));
-  if (r.rows >= int64_t(1) << 31 || r.columns > kMaxColumns) return invalid(join("[pack] a matrix of ", r.rows, " x ", r.columns, " is too large."));
+  if (r.rows >= int64_t(1) << 31 || r.columns > kMaxColumns)
+    return invalid(join("[pack] a matrix of ", r.rows, " x ", r.columns, " is too large."));
   if (r.columns % layout(r.type).block != 0)
-    return invalid(join("[pack] ", r.columns, " columns are not whole ", name(r.type), " blocks of ", layout(r.type).block, "."));
+    return invalid(
+        join("[pack] ", r.columns, " columns are not whole ", name(r.type), " blocks of ", layout(r.type).block, "."));
   if (r.first_row < 0 || r.first_row % kGroupRows != 0 || r.first_row + r.rows > r.storage_rows)
-    return invalid(join("[pack] ", r.rows, " rows from row ", r.first_row, " do not fit a storage of ", r.storage_rows, " rows."));
+    return invalid(
+        join("[pack] ", r.rows, " rows from row ", r.first_row, " do not fit a storage of ", r.storage_rows, " rows."));
   const int64_t head = r.interleaved_head_rows;
   if (head < 0 || (head > 0 && (head % 2 != 0 || r.rows % head != 0)))
     return invalid(join("[pack] heads of ", head, " rows do not divide ", r.rows, " rows."));
@@ -35,15 +38,16 @@ std::pair<int64_t, int64_t> source_range(const PackRequest& r, int64_t first, in
   return {from, std::max<int64_t>(to - from, 0)};
 }
 
-// Rows of a chunk, a multiple of 32. Chunks of whole heads read what they write; where not even those fit, a chunk reads up
-// to two heads more.
+// Rows of a chunk, a multiple of 32. Chunks of whole heads read what they write; where not even those fit, a chunk
+// reads up to two heads more.
 Result<int64_t> chunk_rows(const PackRequest& r, int64_t room) {
   const int64_t head = r.interleaved_head_rows;
   const int64_t whole = head > 0 ? std::lcm(kGroupRows, head) : kGroupRows;
   if (room >= whole) return room / whole * whole;
   const int64_t rows = (room - 2 * head) / kGroupRows * kGroupRows;
   if (rows < kGroupRows)
-    return invalid(join("[pack] a chunk of ", r.chunk_bytes, " bytes holds ", room, " rows, at least ", kGroupRows + 2 * head, " are needed."));
+    return invalid(join("[pack] a chunk of ", r.chunk_bytes, " bytes holds ", room, " rows, at least ",
+                        kGroupRows + 2 * head, " are needed."));
   return rows;
 }
 
@@ -74,7 +78,9 @@ Result<std::vector<PackChunk>> pack_chunks(const PackRequest& r, const DevicePro
     params.page_row = uint32_t(at % page_rows);
     params.units = uint32_t(row_units);
     params.head_rows = uint32_t(r.interleaved_head_rows);
-    PackChunk chunk{source_first, source_rows, uint64_t(source_first) * source_row, uint64_t(source_rows) * source_row, at / page_rows, {}};
+    PackChunk chunk{
+        source_first,   source_rows, uint64_t(source_first) * source_row, uint64_t(source_rows) * source_row,
+        at / page_rows, {}};
     chunk.dispatch = {.kernel = join("pack/", name(r.type)),
                       .params = params_bytes(params),
                       .groups = {groups_for(count, kGroupRows), groups_for(row_units, kUnitsPerGroup), 1},

@@ -1,4 +1,5 @@
-// Packing of a matrix from file bytes, as plain data: the weight loader stages each chunk of rows and runs its dispatch.
+// Packing of a matrix from file bytes, as plain data: the weight loader stages each chunk of rows and runs its
+// dispatch.
 #pragma once
 
 #include <vector>
@@ -11,12 +12,12 @@
 namespace lorikeet {
 
 struct PackRequest {
-  DType type = DType::f32;      // a packed weight type; the file's and the packed type are the same
+  DType type = DType::f32;  // a packed weight type; the file's and the packed type are the same
   int64_t rows = 0, columns = 0;
   int64_t interleaved_head_rows = 0;  // > 0: rows of a head whose rotary order is put back; divides rows, even
-  int64_t first_row = 0;        // of the matrix in its storage, a multiple of 32
-  int64_t storage_rows = 0;     // of the whole storage
-  uint64_t chunk_bytes = 0;     // room for one chunk's source
+  int64_t first_row = 0;              // of the matrix in its storage, a multiple of 32
+  int64_t storage_rows = 0;           // of the whole storage
+  uint64_t chunk_bytes = 0;           // room for one chunk's source
 };
 
 // One dispatch: the file's rows source_first .. source_first + source_rows - 1 staged at binding 0 (the binding's size

@@ -1,6 +1,6 @@
+#include "shaders/rms_norm.h"
 #include "runtime/ops/norm.h"
 #include "runtime/ops/ops.h"
-#include "shaders/rms_norm.h"
 
 namespace lorikeet {
 namespace {
@@ -16,13 +16,14 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   const int64_t columns = node.inputs[0].shape.columns(), rows = node.inputs[0].shape.rows();
   const uint32_t weight_at = first_element(g, node.inputs[1]);
   const auto choice = [&](std::string_view name, std::string_view kernel, uint32_t width) {
-    const shader::RmsNormParams params{uint32_t(rows), uint32_t(columns) / width, weight_at / width, 1.0f / float(columns),
-                                       float(node.attributes.number("eps"))};
-    Dispatch dispatch{.kernel = std::string(kernel),
-                      .constants = {{0, norm_lanes(profile, columns)}},
-                      .operands = {Operand::of(node.inputs[0]), Operand::of(node.inputs[1]), Operand::of(node.outputs[0])},
-                      .params = params_bytes(params),
-                      .groups = spread(rows)};
+    const shader::RmsNormParams params{uint32_t(rows), uint32_t(columns) / width, weight_at / width,
+                                       1.0f / float(columns), float(node.attributes.number("eps"))};
+    Dispatch dispatch{
+        .kernel = std::string(kernel),
+        .constants = {{0, norm_lanes(profile, columns)}},
+        .operands = {Operand::of(node.inputs[0]), Operand::of(node.inputs[1]), Operand::of(node.outputs[0])},
+        .params = params_bytes(params),
+        .groups = spread(rows)};
     choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
   };
   if (multiples_of_4({columns, weight_at})) choice("vec4", "rms_norm/vec4", 4);

@@ -12,7 +12,8 @@ Result<Shapes> shape(Inputs inputs, const Attributes& attributes) {
   LK_TRY(expect_rows("rows", inputs[0].shape.rows()));
   LK_TRY(expect_rotary(heads, head_dim));
   if (inputs[0].shape.columns() != heads * head_dim)
-    return invalid(join("x is ", inputs[0].shape.text(), ", its last axis must be ", heads, " heads * ", head_dim, "."));
+    return invalid(
+        join("x is ", inputs[0].shape.text(), ", its last axis must be ", heads, " heads * ", head_dim, "."));
   LK_TRY(expect_vector("frequencies", inputs[1], head_dim / 2));
   LK_TRY(expect_words("control", inputs[2]));
   return Shapes{{DType::f32, inputs[0].shape}};
@@ -42,8 +43,9 @@ const Op kOp = {.name = "rope", .shape = shape, .lower = lower};
 }  // namespace
 
 Tensor rope(Graph& g, Tensor x, Tensor frequencies, Tensor control, const RopeAttributes& a) {
-  return g.apply(kOp, {x, frequencies, control},
-                 {{"heads", a.heads}, {"head_dim", a.head_dim}, {"interleaved", int64_t(a.interleaved)}, {"factor", a.factor}})[0];
+  return g.apply(
+      kOp, {x, frequencies, control},
+      {{"heads", a.heads}, {"head_dim", a.head_dim}, {"interleaved", int64_t(a.interleaved)}, {"factor", a.factor}})[0];
 }
 
 }  // namespace lorikeet

@@ -6,13 +6,15 @@ namespace lorikeet {
 namespace {
 
 Result<Shapes> shape(Inputs inputs, const Attributes& attributes) {
-  const int64_t heads = attributes.integer("heads"), kv_heads = attributes.integer("kv_heads"), head_dim = attributes.integer("head_dim");
+  const int64_t heads = attributes.integer("heads"), kv_heads = attributes.integer("kv_heads"),
+                head_dim = attributes.integer("head_dim");
   LK_TRY(expect_f32("qkv", inputs[0]));
   LK_TRY(expect_rows("rows", inputs[0].shape.rows()));
   LK_TRY(expect_rotary(heads, head_dim));
   LK_TRY(expect_rotary(kv_heads, head_dim));
   if (inputs[0].shape.columns() != (heads + 2 * kv_heads) * head_dim)
-    return invalid(join("qkv is ", inputs[0].shape.text(), ", its last axis must be (", heads, " + 2 * ", kv_heads, ") heads * ", head_dim, "."));
+    return invalid(join("qkv is ", inputs[0].shape.text(), ", its last axis must be (", heads, " + 2 * ", kv_heads,
+                        ") heads * ", head_dim, "."));
   LK_TRY(expect_vector("frequencies", inputs[1], head_dim / 2));
   LK_TRY(expect_caches(inputs[2], inputs[3], kv_heads * head_dim));
   LK_TRY(expect_words("control", inputs[4]));
@@ -45,10 +47,14 @@ const Op kOp = {.name = "rope_kv", .shape = shape, .lower = lower};
 
 }  // namespace
 
-Tensor rope_kv(Graph& g, Tensor qkv, Tensor frequencies, Tensor cache_k, Tensor cache_v, Tensor control, const RopeKvAttributes& a) {
+Tensor rope_kv(Graph& g, Tensor qkv, Tensor frequencies, Tensor cache_k, Tensor cache_v, Tensor control,
+               const RopeKvAttributes& a) {
   return g.apply(kOp, {qkv, frequencies, cache_k, cache_v, control},
-                 {{"heads", a.heads}, {"kv_heads", a.kv_heads}, {"head_dim", a.head_dim},
-                  {"interleaved", int64_t(a.interleaved)}, {"factor", a.factor}})[0];
+                 {{"heads", a.heads},
+                  {"kv_heads", a.kv_heads},
+                  {"head_dim", a.head_dim},
+                  {"interleaved", int64_t(a.interleaved)},
+                  {"factor", a.factor}})[0];
 }
 
 }  // namespace lorikeet

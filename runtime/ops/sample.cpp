@@ -1,6 +1,6 @@
+#include "shaders/sample.h"
 #include "runtime/ops/ops.h"
 #include "runtime/ops/support.h"
-#include "shaders/sample.h"
 
 namespace lorikeet {
 namespace {
@@ -15,14 +15,18 @@ Result<Shapes> shape(Inputs inputs, const Attributes&) {
   LK_TRY(expect_words("seen", seen));
   LK_TRY(expect_words("tokens", tokens));
   const int64_t vocabulary = logits.shape.columns();
-  if (vocabulary > (1 << 22)) return invalid(join("a vocabulary of ", vocabulary, " is too large, at most ", 1 << 22, " are sampled."));
+  if (vocabulary > (1 << 22))
+    return invalid(join("a vocabulary of ", vocabulary, " is too large, at most ", 1 << 22, " are sampled."));
   if (seen.shape.columns() < (vocabulary + 31) / 32)
-    return invalid(join("seen is ", seen.shape.text(), ", ", vocabulary, " tokens need ", (vocabulary + 31) / 32, " words a slot."));
-  if (tokens.shape.rank() != 2 || tokens.shape.columns() < 1) return invalid(join("tokens must be (slots, ring), not ", tokens.shape.text(), "."));
+    return invalid(join("seen is ", seen.shape.text(), ", ", vocabulary, " tokens need ", (vocabulary + 31) / 32,
+                        " words a slot."));
+  if (tokens.shape.rank() != 2 || tokens.shape.columns() < 1)
+    return invalid(join("tokens must be (slots, ring), not ", tokens.shape.text(), "."));
   if (bias) {
     LK_TRY(expect_f32("logit_bias", bias));
     if (bias.shape.columns() != vocabulary || bias.shape.rows() != tokens.shape.rows())
-      return invalid(join("logit_bias is ", bias.shape.text(), ", (", tokens.shape.rows(), ", ", vocabulary, ") is needed."));
+      return invalid(
+          join("logit_bias is ", bias.shape.text(), ", (", tokens.shape.rows(), ", ", vocabulary, ") is needed."));
   }
   return Shapes{};
 }
@@ -35,8 +39,10 @@ void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choice
   const int64_t rows = std::clamp<int64_t>(kScratchBytes / (vocabulary * 8), 1, count);  // of one pair of dispatches
   enum : int32_t { scores, segments, candidates };
   Choice choice{.name = "segments",
-                .scratch = {uint64_t(rows * vocabulary * 4), uint64_t(rows * shader::kSampleSegments * 16), uint64_t(rows * vocabulary * 8)}};
-  const Operand control = Operand::of(node.inputs[1]), seen = Operand::of(node.inputs[2]), tokens = Operand::of(node.inputs[3]);
+                .scratch = {uint64_t(rows * vocabulary * 4), uint64_t(rows * shader::kSampleSegments * 16),
+                            uint64_t(rows * vocabulary * 8)}};
+  const Operand control = Operand::of(node.inputs[1]), seen = Operand::of(node.inputs[2]),
+                tokens = Operand::of(node.inputs[3]);
   for (int64_t first = 0; first < count; first += rows) {
     const shader::SampleParams params{uint32_t(vocabulary), uint32_t(segment), uint32_t(node.inputs[3].shape.columns()),
                                       bias ? 1u : 0u, uint32_t(first)};

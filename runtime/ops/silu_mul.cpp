@@ -7,9 +7,8 @@ namespace {
 const Op kOp = {
     .name = "silu_mul",
     .shape = [](Inputs inputs, const Attributes&) { return pointwise_shape(inputs, "gate", "up"); },
-    .lower = [](const Graph&, const Node& node, const DeviceProfile& profile, Choices& choices) {
-      lower_pointwise(node, profile, "silu_mul", choices);
-    },
+    .lower = [](const Graph&, const Node& node, const DeviceProfile& profile,
+                Choices& choices) { lower_pointwise(node, profile, "silu_mul", choices); },
 };
 
 }  // namespace

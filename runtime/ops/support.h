@@ -21,7 +21,8 @@ inline Status expect_f32(std::string_view what, const Tensor& tensor) {
   if (!tensor) return invalid(join(what, " is missing."));
   if (tensor.dtype != DType::f32) return invalid(join(what, " must be f32, it is ", name(tensor.dtype), "."));
   if (tensor.shape.elements() < 1) return invalid(join(what, " ", tensor.shape.text(), " is empty."));
-  if (tensor.shape.elements() > int64_t(0x7fffffff)) return invalid(join(what, " ", tensor.shape.text(), " has more than 2^31 elements."));
+  if (tensor.shape.elements() > int64_t(0x7fffffff))
+    return invalid(join(what, " ", tensor.shape.text(), " has more than 2^31 elements."));
   return Done{};
 }
 
@@ -54,13 +55,14 @@ inline Status expect_words(std::string_view what, const Tensor& tensor) {
 inline Status expect_caches(const Tensor& cache_k, const Tensor& cache_v, int64_t columns) {
   if (!cache_k || !cache_v) return invalid("a cache is missing.");
   if (cache_k.dtype != cache_v.dtype || !(cache_k.shape == cache_v.shape))
-    return invalid(join("the caches differ: ", name(cache_k.dtype), " ", cache_k.shape.text(), " and ", name(cache_v.dtype), " ",
-                        cache_v.shape.text(), "."));
+    return invalid(join("the caches differ: ", name(cache_k.dtype), " ", cache_k.shape.text(), " and ",
+                        name(cache_v.dtype), " ", cache_v.shape.text(), "."));
   if (cache_k.dtype != DType::f32 && cache_k.dtype != DType::f16)
     return invalid(join("a cache is f32 or f16, ", name(cache_k.dtype), " was given."));
   if (cache_k.shape.columns() != columns || cache_k.shape.rows() < 1)
     return invalid(join("the caches are ", cache_k.shape.text(), ", their last axis must be ", columns, "."));
-  if (cache_k.shape.elements() > int64_t(0xffffffff)) return invalid(join("the caches ", cache_k.shape.text(), " have more than 2^32 elements."));
+  if (cache_k.shape.elements() > int64_t(0xffffffff))
+    return invalid(join("the caches ", cache_k.shape.text(), " have more than 2^32 elements."));
   return Done{};
 }
 

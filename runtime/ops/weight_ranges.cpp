@@ -6,7 +6,8 @@
 
 namespace lorikeet {
 
-std::vector<WeightRange> weight_ranges(const Graph& graph, const Tensor& weight, int64_t rows, bool gated, const DeviceProfile& profile) {
+std::vector<WeightRange> weight_ranges(const Graph& graph, const Tensor& weight, int64_t rows, bool gated,
+                                       const DeviceProfile& profile) {
   const StorageRef& storage = graph.info(weight).storage;
   const int64_t stored = std::max(storage.rows, storage.first_row + weight.shape.rows());
   const int64_t page_rows = pages(weight.dtype, stored, weight.shape.columns(), profile).groups_per_page * kGroupRows;

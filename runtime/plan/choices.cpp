@@ -47,7 +47,8 @@ ChoiceTable ChoiceTable::load(const std::string& cache_folder, const DeviceProfi
     std::istringstream lines(*text);
     for (std::string line; std::getline(lines, line);) {
       const auto row = fields(line);
-      if (row.size() == 4 && row[0] == "prefer") table.preferred_[row[1]] = {row[2], std::strtod(row[3].c_str(), nullptr)};
+      if (row.size() == 4 && row[0] == "prefer")
+        table.preferred_[row[1]] = {row[2], std::strtod(row[3].c_str(), nullptr)};
       if (row.size() == 4 && row[0] == "quarantine") table.quarantined_[{row[1], row[2]}] = row[3];
     }
   }
@@ -58,8 +59,10 @@ Status ChoiceTable::save() const {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
   std::ostringstream out;
-  for (const auto& [key, measured] : preferred_) out << "prefer\t" << key << "\t" << measured.choice << "\t" << measured.milliseconds << "\n";
-  for (const auto& [what, reason] : quarantined_) out << "quarantine\t" << what.first << "\t" << what.second << "\t" << reason << "\n";
+  for (const auto& [key, measured] : preferred_)
+    out << "prefer\t" << key << "\t" << measured.choice << "\t" << measured.milliseconds << "\n";
+  for (const auto& [what, reason] : quarantined_)
+    out << "quarantine\t" << what.first << "\t" << what.second << "\t" << reason << "\n";
   return write_whole(path_, out.str());
 }
 
@@ -81,7 +84,8 @@ bool ChoiceTable::quarantined(const std::string& family, const std::string& choi
   return quarantined_.contains({family, choice});
 }
 
-Result<size_t> ChoiceTable::pick(const Graph& graph, const Node& node, const Choices& choices, bool reproducible) const {
+Result<size_t> ChoiceTable::pick(const Graph& graph, const Node& node, const Choices& choices,
+                                 bool reproducible) const {
   const std::string group = family(graph, node);
   const auto wanted = preferred(key(graph, node));
   std::optional<size_t> first;

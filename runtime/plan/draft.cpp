@@ -29,7 +29,9 @@ class Lowering {
     const Node& node = graph_.nodes()[size_t(number)];
     Choices choices;
     node.op->lower(graph_, node, *request_.profile, choices);
-    if (choices.empty()) return unsupported(join("[", node.op->name, "] cannot be done on this device for ", ChoiceTable::key(graph_, node), "."));
+    if (choices.empty())
+      return unsupported(
+          join("[", node.op->name, "] cannot be done on this device for ", ChoiceTable::key(graph_, node), "."));
     LK_ASSIGN(const size_t taken, take(node, choices));
     Choice& choice = choices[taken];
     draft_.tolerance = std::max(draft_.tolerance, choice.tolerance);
@@ -63,11 +65,15 @@ class Lowering {
              const std::vector<int32_t>& forms) {
     LK_ASSIGN(const KernelInterface* interface, request_.kernels->interface(dispatch.kernel));
     if (interface->bindings.size() != dispatch.operands.size())
-      return Error{ErrorCode::internal, join("[", dispatch.kernel, "] has ", interface->bindings.size(), " bindings, the choice \"",
-                                             choice, "\" gives ", dispatch.operands.size(), "."), {}};
+      return Error{ErrorCode::internal,
+                   join("[", dispatch.kernel, "] has ", interface->bindings.size(), " bindings, the choice \"", choice,
+                        "\" gives ", dispatch.operands.size(), "."),
+                   {}};
     if (interface->params_bytes != dispatch.params.size())
-      return Error{ErrorCode::internal, join("[", dispatch.kernel, "] takes ", interface->params_bytes, " bytes of params, the choice \"",
-                                             choice, "\" gives ", dispatch.params.size(), "."), {}};
+      return Error{ErrorCode::internal,
+                   join("[", dispatch.kernel, "] takes ", interface->params_bytes, " bytes of params, the choice \"",
+                        choice, "\" gives ", dispatch.params.size(), "."),
+                   {}};
     PlannedDispatch planned{std::move(dispatch), node, choice, 0, {}};
     for (size_t i = 0; i < planned.dispatch.operands.size(); ++i) {
       Access access = locate(planned.dispatch.operands[i], scratch, forms);
@@ -101,7 +107,8 @@ class Lowering {
         tensor = graph_.tensors()[size_t(tensor)].alias_of;
       }
       access.resource = resource_of(tensor) + operand.page;
-      if (graph_.tensors()[size_t(tensor)].kind == TensorKind::weight) bytes = draft_.resources[size_t(access.resource)].bytes;
+      if (graph_.tensors()[size_t(tensor)].kind == TensorKind::weight)
+        bytes = draft_.resources[size_t(access.resource)].bytes;
     } else {
       access.resource = (operand.kind == Operand::Kind::scratch ? scratch : forms)[size_t(operand.index)];
       bytes = draft_.resources[size_t(access.resource)].bytes;
@@ -131,7 +138,8 @@ class Lowering {
         draft_.resources.push_back(resource);
       }
     } else {
-      resource.bytes = info.kind == TensorKind::weight ? row_bytes(info.tensor.dtype, uint64_t(info.storage.rows)) : tensor_bytes(tensor);
+      resource.bytes = info.kind == TensorKind::weight ? row_bytes(info.tensor.dtype, uint64_t(info.storage.rows))
+                                                       : tensor_bytes(tensor);
       draft_.resources.push_back(resource);
     }
     return known;

@@ -1,6 +1,6 @@
-// Draft: a graph lowered for a device profile. Choices are made, dispatches stand in levels of independent work, scratch
-// memory is placed by lifetimes counted in levels. Plain data: no device is needed, so that memory can be told before
-// anything is allocated and hazards can be tested without a GPU.
+// Draft: a graph lowered for a device profile. Choices are made, dispatches stand in levels of independent work,
+// scratch memory is placed by lifetimes counted in levels. Plain data: no device is needed, so that memory can be told
+// before anything is allocated and hazards can be tested without a GPU.
 #pragma once
 
 #include <string>
@@ -14,11 +14,11 @@ namespace lorikeet {
 
 // A memory region that dispatches use: a page of an input, weight or state that the caller provides, or scratch.
 struct Resource {
-  int32_t tensor = -1;    // graph tensor; -1: scratch of a choice, or a form
+  int32_t tensor = -1;  // graph tensor; -1: scratch of a choice, or a form
   int32_t page = 0;
-  bool scratch = false;   // placed in the plan's arena
+  bool scratch = false;  // placed in the plan's arena
   uint64_t bytes = 0;
-  uint64_t offset = 0;    // scratch: in the arena
+  uint64_t offset = 0;  // scratch: in the arena
   int32_t first_level = -1, last_level = -1;
 };
 
@@ -30,7 +30,7 @@ struct Access {
 
 struct PlannedDispatch {
   Dispatch dispatch;
-  int32_t node = -1;             // of the graph; -1: makes a form
+  int32_t node = -1;  // of the graph; -1: makes a form
   std::string choice;
   int32_t level = 0;
   std::vector<Access> accesses;  // one a binding; then the indirect arguments, if any
@@ -50,7 +50,7 @@ struct DraftRequest {
   const ChoiceTable* table = nullptr;  // null: heuristics only
   KernelLibrary* kernels = nullptr;
   bool reproducible = false;
-  std::string forced_choice;           // tests and doctor: taken by every node that has it
+  std::string forced_choice;  // tests and doctor: taken by every node that has it
 };
 
 Result<Draft> draft(const Graph& graph, const DraftRequest& request);

@@ -20,7 +20,8 @@ Result<const KernelInterface*> KernelLibrary::interface(std::string_view kernel)
   return &interfaces_.emplace(std::string(kernel), std::move(reflected)).first->second;
 }
 
-Status KernelLibrary::compile(Device& device, const std::vector<const Dispatch*>& dispatches, const Progress& progress) {
+Status KernelLibrary::compile(Device& device, const std::vector<const Dispatch*>& dispatches,
+                              const Progress& progress) {
   std::map<std::string, KernelRequest> missing;
   for (const Dispatch* dispatch : dispatches) {
     const std::string name = key(*dispatch);

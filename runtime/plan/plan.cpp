@@ -34,9 +34,11 @@ std::string describe(const Graph& graph, const PlannedDispatch& item, bool barri
 
 }  // namespace
 
-Result<Plan> Plan::create(Device& device, KernelLibrary& kernels, const Graph& graph, Draft draft, const PlanRequest& request) {
+Result<Plan> Plan::create(Device& device, KernelLibrary& kernels, const Graph& graph, Draft draft,
+                          const PlanRequest& request) {
   if (request.scratch.size < draft.scratch_bytes)
-    return invalid(join("[plan] ", request.name, " needs ", draft.scratch_bytes, " bytes of scratch, ", request.scratch.size, " were given."));
+    return invalid(join("[plan] ", request.name, " needs ", draft.scratch_bytes, " bytes of scratch, ",
+                        request.scratch.size, " were given."));
   Plan plan;
   plan.device_ = &device;
   plan.name_ = request.name;
@@ -50,7 +52,8 @@ Result<Plan> Plan::create(Device& device, KernelLibrary& kernels, const Graph& g
     const GraphTensor& info = graph.tensors()[size_t(resource.tensor)];
     LK_ASSIGN(const std::vector<Slice> slices, request.storage(info));
     if (size_t(resource.page) >= slices.size() || slices[size_t(resource.page)].size < resource.bytes)
-      return Error{ErrorCode::internal, join("[plan] the storage of ", info.name, " is smaller than the graph says."), {}};
+      return Error{
+          ErrorCode::internal, join("[plan] the storage of ", info.name, " is smaller than the graph says."), {}};
     plan.storages_[i] = {slices[size_t(resource.page)]};
   }
   for (const GraphTensor& info : graph.tensors()) {
@@ -61,7 +64,8 @@ Result<Plan> Plan::create(Device& device, KernelLibrary& kernels, const Graph& g
       offset += uint64_t(graph.tensors()[size_t(tensor)].alias_offset);
     const int32_t resource = plan.draft_->resource_of_tensor[size_t(tensor)];
     if (resource >= 0)
-      plan.kept_.push_back({info.name, {resource, offset, row_bytes(info.tensor.dtype, uint64_t(info.tensor.shape.elements()))}});
+      plan.kept_.push_back(
+          {info.name, {resource, offset, row_bytes(info.tensor.dtype, uint64_t(info.tensor.shape.elements()))}});
   }
 
   std::vector<const Dispatch*> dispatches;
@@ -74,7 +78,8 @@ Result<Plan> Plan::create(Device& device, KernelLibrary& kernels, const Graph& g
     for (const Access& access : item.accesses) {
       bytes += access.size;
       const Resource& resource = plan.draft_->resources[size_t(access.resource)];
-      if (!resource.scratch && graph.tensors()[size_t(resource.tensor)].kind == TensorKind::weight && !item.dispatch.bytes)
+      if (!resource.scratch && graph.tensors()[size_t(resource.tensor)].kind == TensorKind::weight &&
+          !item.dispatch.bytes)
         plan.counts_.weight_bytes += access.size;
     }
     plan.counts_.bytes += item.dispatch.bytes ? item.dispatch.bytes : bytes;
@@ -100,7 +105,8 @@ Status Plan::record(KernelLibrary& kernels, const PlanRequest& request) {
   size_t next = 0;
   while (next < items.size()) {
     const std::string name = join(request.name, " #", commands_.size());
-    LK_ASSIGN(Recorder recorder, Recorder::begin(*device_, name, request.timestamps ? uint32_t(items.size() - next + 1) : 0));
+    LK_ASSIGN(Recorder recorder,
+              Recorder::begin(*device_, name, request.timestamps ? uint32_t(items.size() - next + 1) : 0));
     recorder.timestamp();
     int32_t level = -1;
     double flops = 0;

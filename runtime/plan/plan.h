@@ -18,11 +18,11 @@ namespace lorikeet {
 using StorageOf = std::function<Result<std::vector<Slice>>(const GraphTensor&)>;
 
 struct PlanRequest {
-  std::string name;        // "decode 1"
+  std::string name;  // "decode 1"
   StorageOf storage;
-  Slice scratch;           // at least the draft's scratch_bytes
-  Progress progress;       // of kernel compilation; may be empty
-  bool timestamps = false; // one a dispatch, for profiles
+  Slice scratch;            // at least the draft's scratch_bytes
+  Progress progress;        // of kernel compilation; may be empty
+  bool timestamps = false;  // one a dispatch, for profiles
 };
 
 // Totals over all dispatches of one run.
@@ -31,12 +31,13 @@ struct PlanCounts {
   uint64_t bytes = 0;         // bound by dispatches, each once
   uint64_t weight_bytes = 0;  // of these: weights
   double flops = 0;
-  double tolerance = 0;       // the largest of the choices taken: normalised mean squared error of an op
+  double tolerance = 0;  // the largest of the choices taken: normalised mean squared error of an op
 };
 
 class Plan {
  public:
-  static Result<Plan> create(Device& device, KernelLibrary& kernels, const Graph& graph, Draft draft, const PlanRequest& request);
+  static Result<Plan> create(Device& device, KernelLibrary& kernels, const Graph& graph, Draft draft,
+                             const PlanRequest& request);
 
   // Runs once. The first runs measure each command buffer where the device has a time budget; later ones group them.
   Result<Ticket> submit();
@@ -56,13 +57,13 @@ class Plan {
   Device* device_ = nullptr;
   std::string name_;
   std::unique_ptr<Draft> draft_;
-  std::vector<std::string> lines_;                    // print()
+  std::vector<std::string> lines_;  // print()
   std::vector<std::pair<std::string, Access>> kept_;
-  std::vector<std::vector<Slice>> storages_;          // by resource: empty for scratch
+  std::vector<std::vector<Slice>> storages_;  // by resource: empty for scratch
   Slice scratch_;
   std::vector<CommandBuffer> commands_;
-  std::vector<const CommandBuffer*> group_;           // of the next submission
-  std::vector<double> measured_ms_;                   // by command buffer; < 0: not yet
+  std::vector<const CommandBuffer*> group_;  // of the next submission
+  std::vector<double> measured_ms_;          // by command buffer; < 0: not yet
   PlanCounts counts_;
 };
 

@@ -28,7 +28,8 @@ std::vector<std::byte> given_bytes(const RigData& data, const std::string& name,
 // One buffer a storage, filled with the data of the tensors that lie in it.
 class Storages {
  public:
-  Storages(Device& device, KernelLibrary& kernels, const RigData& data) : device_(device), kernels_(kernels), data_(data) {}
+  Storages(Device& device, KernelLibrary& kernels, const RigData& data)
+      : device_(device), kernels_(kernels), data_(data) {}
 
   Status add(const GraphTensor& info) {
     const bool matrix = info.kind == TensorKind::weight && info.tensor.shape.rank() > 1;
@@ -57,7 +58,8 @@ class Storages {
     }
     LK_ASSIGN(Uploader uploader, Uploader::create(device_, 1 << 20, 2));
     const uint64_t offset = info.kind == TensorKind::weight ? uint64_t(info.storage.first_row) * 4 : 0;
-    if (offset + bytes.size() > buffer.size()) return invalid(join("the data of ", info.name, " is larger than the tensor."));
+    if (offset + bytes.size() > buffer.size())
+      return invalid(join("the data of ", info.name, " is larger than the tensor."));
     LK_TRY(uploader.write({&buffer, offset, bytes.size()}, bytes));
     return uploader.finish();
   }
@@ -65,7 +67,8 @@ class Storages {
   std::vector<Slice> storage(const GraphTensor& info) const {
     const Buffer& buffer = buffers_.at(info.storage.name.empty() ? info.name : info.storage.name);
     if (info.kind != TensorKind::weight || info.tensor.shape.rank() < 2) return {{&buffer, 0, buffer.size()}};
-    return page_slices({&buffer, 0, buffer.size()}, info.tensor.dtype, info.storage.rows, info.tensor.shape.columns(), device_.profile());
+    return page_slices({&buffer, 0, buffer.size()}, info.tensor.dtype, info.storage.rows, info.tensor.shape.columns(),
+                       device_.profile());
   }
 
  private:
@@ -95,19 +98,26 @@ Rig::~Rig() = default;
 const Plan& Rig::plan() const { return *impl_->plan; }
 Result<Ticket> Rig::submit() { return impl_->plan->submit(); }
 
-Result<Rig> Rig::create(Device& device, KernelLibrary& kernels, const Graph& graph, const RigData& data, const RigOptions& options) {
+Result<Rig> Rig::create(Device& device, KernelLibrary& kernels, const Graph& graph, const RigData& data,
+                        const RigOptions& options) {
   if (graph.error()) return *graph.error();
   auto impl = std::make_unique<Impl>(device, kernels, data);
   for (const GraphTensor& info : graph.tensors()) {
     if (info.kind != TensorKind::result && info.alias_of < 0) LK_TRY(impl->storages.add(info));
     if (info.kept || info.kind == TensorKind::state) impl->tensors.push_back(info);
   }
-  LK_ASSIGN(Draft drafted, draft(graph, {.profile = &device.profile(), .kernels = &kernels, .forced_choice = options.choice}));
-  LK_ASSIGN(Buffer scratch, device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "scratch"}));
+  LK_ASSIGN(Draft drafted,
+            draft(graph, {.profile = &device.profile(), .kernels = &kernels, .forced_choice = options.choice}));
+  LK_ASSIGN(Buffer scratch,
+            device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "scratch"}));
   impl->scratch = std::make_unique<Buffer>(std::move(scratch));
   Storages& storages = impl->storages;
-  const PlanRequest request{"rig", [&](const GraphTensor& info) -> Result<std::vector<Slice>> { return storages.storage(info); },
-                            {impl->scratch.get(), 0, impl->scratch->size()}, {}, options.timestamps};
+  const PlanRequest request{
+      "rig",
+      [&](const GraphTensor& info) -> Result<std::vector<Slice>> { return storages.storage(info); },
+      {impl->scratch.get(), 0, impl->scratch->size()},
+      {},
+      options.timestamps};
   LK_ASSIGN(Plan plan, Plan::create(device, kernels, graph, std::move(drafted), request));
   impl->plan = std::make_unique<Plan>(std::move(plan));
   return Rig(std::move(impl));

@@ -23,7 +23,7 @@ struct RigData {
 };
 
 struct RigOptions {
-  std::string choice;            // taken by every node that has it; "" = what the heuristics take
+  std::string choice;  // taken by every node that has it; "" = what the heuristics take
   bool timestamps = false;
 };
 
@@ -34,14 +34,15 @@ struct RigOutcome {
 
 class Rig {
  public:
-  static Result<Rig> create(Device& device, KernelLibrary& kernels, const Graph& graph, const RigData& data, const RigOptions& options = {});
+  static Result<Rig> create(Device& device, KernelLibrary& kernels, const Graph& graph, const RigData& data,
+                            const RigOptions& options = {});
   Rig(Rig&&) noexcept;
   Rig& operator=(Rig&&) noexcept;
   ~Rig();
 
-  Status run();                // once, and waits
-  Result<Ticket> submit();     // once, without waiting
-  Result<RigOutcome> read();   // kept results and states after the last run
+  Status run();               // once, and waits
+  Result<Ticket> submit();    // once, without waiting
+  Result<RigOutcome> read();  // kept results and states after the last run
   const Plan& plan() const;
 
  private:

@@ -15,7 +15,8 @@ constexpr uint32_t kChunks = 4;
 
 }  // namespace
 
-std::vector<Slice> page_slices(const Slice& whole, DType type, int64_t rows, int64_t columns, const DeviceProfile& profile) {
+std::vector<Slice> page_slices(const Slice& whole, DType type, int64_t rows, int64_t columns,
+                               const DeviceProfile& profile) {
   const Pages split = pages(type, rows, columns, profile);
   const uint64_t group = group_bytes(type, columns);
   std::vector<Slice> slices;
@@ -46,9 +47,10 @@ Status WeightLoader::make_room(uint64_t bytes) {
 Status WeightLoader::load_matrix(const MatrixSource& source, const std::vector<Slice>& pages, const StorageRef& place) {
   const uint64_t expected = row_bytes(source.type, uint64_t(source.columns)) * uint64_t(source.rows);
   if (source.bytes.size() != expected)
-    return corrupt(join("a matrix of ", source.rows, " x ", source.columns, " ", name(source.type), " has ", expected, " bytes, ",
-                        source.bytes.size(), " were given."));
-  const uint64_t smallest = row_bytes(source.type, uint64_t(source.columns)) * uint64_t(kGroupRows + 2 * source.interleaved_head_rows) + 8;
+    return corrupt(join("a matrix of ", source.rows, " x ", source.columns, " ", name(source.type), " has ", expected,
+                        " bytes, ", source.bytes.size(), " were given."));
+  const uint64_t smallest =
+      row_bytes(source.type, uint64_t(source.columns)) * uint64_t(kGroupRows + 2 * source.interleaved_head_rows) + 8;
   LK_TRY(make_room(smallest));
   LK_ASSIGN(const auto chunks, pack_chunks({.type = source.type,
                                             .rows = source.rows,

@@ -55,13 +55,15 @@ TEST_CASE("a device is opened by number and by a part of its name") {
 
 TEST_CASE("a device below the floor is refused with a sentence") {
   if (!test_device()) LK_SKIP(no_device, no_device_reason());
-  struct { const char* hide; const char* part; } cases[] = {
-      {"max_storage_buffers=4", "allows a number of storage buffers a shader of 4, Lorikeet needs 8."},
-      {"max_storage_range=1000", "allows a storage buffer range in bytes of 1000, Lorikeet needs 134217728."},
-      {"max_push_bytes=64", "allows push constants in bytes of 64, Lorikeet needs 128."},
-      {"max_shared_bytes=8192", "allows workgroup memory in bytes of 8192, Lorikeet needs 16384."},
-      {"max_workgroup_lanes=128", "allows a workgroup size in lanes of 128, Lorikeet needs 256."},
-      {"storage_alignment=512", "needs storage buffers aligned to 512 bytes"}};
+  struct {
+    const char* hide;
+    const char* part;
+  } cases[] = {{"max_storage_buffers=4", "allows a number of storage buffers a shader of 4, Lorikeet needs 8."},
+               {"max_storage_range=1000", "allows a storage buffer range in bytes of 1000, Lorikeet needs 134217728."},
+               {"max_push_bytes=64", "allows push constants in bytes of 64, Lorikeet needs 128."},
+               {"max_shared_bytes=8192", "allows workgroup memory in bytes of 8192, Lorikeet needs 16384."},
+               {"max_workgroup_lanes=128", "allows a workgroup size in lanes of 128, Lorikeet needs 256."},
+               {"storage_alignment=512", "needs storage buffers aligned to 512 bytes"}};
   for (const auto& [hide, part] : cases) {
     INFO(hide);
     const Error error = refused(with_hidden(hide));

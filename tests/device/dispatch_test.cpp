@@ -35,7 +35,8 @@ TEST_CASE("a grid that the device computed is obeyed") {
   take(recorder.fill({&grid, 16, 4}, 3));
   recorder.barrier();
   const Slice slice{&y, 0, y.size()};
-  take(recorder.dispatch_indirect(fill, std::span(&slice, 1), bytes_of(shader::FillParams{256, 4.0f}), {&grid, 16, 12}));
+  take(
+      recorder.dispatch_indirect(fill, std::span(&slice, 1), bytes_of(shader::FillParams{256, 4.0f}), {&grid, 16, 12}));
   recorder.host_barrier();
   run(*device, take(recorder.end()));
   const auto values = read(y);
@@ -69,7 +70,8 @@ TEST_CASE("wrong bindings, params and grids are refused with sentences") {
   const Buffer y = floats(*device, MemoryUse::device, 1024);
   auto recorder = take(Recorder::begin(*device, "wrong"));
   const shader::FillParams params{4, 0};
-  const auto refused = [&](std::vector<Slice> slices, std::span<const std::byte> given, GridSize grid, const std::string& part) {
+  const auto refused = [&](std::vector<Slice> slices, std::span<const std::byte> given, GridSize grid,
+                           const std::string& part) {
     const Status status = recorder.dispatch(fill, slices, given, grid);
     REQUIRE_FALSE(status.ok());
     INFO(status.error().message);
@@ -86,10 +88,12 @@ TEST_CASE("wrong bindings, params and grids are refused with sentences") {
   refused({{&y, 4, 64}}, bytes_of(params), {}, "was given offset 4 in numbers, which is no multiple of");
   refused({{&y, 4096, 4}}, bytes_of(params), {}, "which has 4096.");
   refused({{&y, ~uint64_t(0) - 255, 4096}}, bytes_of(params), {}, "which has 4096.");
-  if (device->profile().max_workgroups_x < ~0u) refused({good}, bytes_of(params), {~0u, 1, 1}, "workgroups was given, the device allows");
+  if (device->profile().max_workgroups_x < ~0u)
+    refused({good}, bytes_of(params), {~0u, 1, 1}, "workgroups was given, the device allows");
 
   const Slice grids[] = {{}, {&y, 2, 12}, {&y, 0, 8}, {&y, 4092, 12}};
-  for (const Slice& grid : grids) CHECK_FALSE(recorder.dispatch_indirect(fill, std::span(&good, 1), bytes_of(params), grid).ok());
+  for (const Slice& grid : grids)
+    CHECK_FALSE(recorder.dispatch_indirect(fill, std::span(&good, 1), bytes_of(params), grid).ok());
   CHECK_FALSE(recorder.copy({&y, 0, 64}, {&y, 32, 64}).ok());
   CHECK_FALSE(recorder.copy({&y, 0, 64}, {&y, 128, 32}).ok());
   CHECK_FALSE(recorder.copy({&y, 0, 64}, {&y, 4090, 64}).ok());

@@ -13,13 +13,15 @@ using namespace lorikeet::test;
 
 namespace {
 
-Result<Kernel> create(Device& device, const std::vector<uint32_t>& words, std::vector<SpecialisationConstant> constants = {}, uint32_t subgroup = 0) {
+Result<Kernel> create(Device& device, const std::vector<uint32_t>& words,
+                      std::vector<SpecialisationConstant> constants = {}, uint32_t subgroup = 0) {
   const KernelRequest request{"probe", words, std::move(constants), subgroup, false};
   LK_ASSIGN(auto kernels, device.create_kernels(std::span(&request, 1)));
   return std::move(kernels[0]);
 }
 
-std::string refused(Device& device, const std::vector<uint32_t>& words, std::vector<SpecialisationConstant> constants = {}, uint32_t subgroup = 0) {
+std::string refused(Device& device, const std::vector<uint32_t>& words,
+                    std::vector<SpecialisationConstant> constants = {}, uint32_t subgroup = 0) {
   const auto kernel = create(device, words, std::move(constants), subgroup);
   REQUIRE_FALSE(kernel.ok());
   CHECK(kernel.error().message.starts_with("[probe] "));
@@ -37,7 +39,8 @@ std::vector<uint32_t> module_that_needs(uint32_t capability) {
 
 // A folder of this test's own, gone afterwards.
 struct Folder {
-  Folder() : path(std::filesystem::temp_directory_path() / ("lorikeet-test-" + std::to_string(std::random_device()()))) {}
+  Folder()
+      : path(std::filesystem::temp_directory_path() / ("lorikeet-test-" + std::to_string(std::random_device()()))) {}
   ~Folder() {
     std::error_code ignored;
     std::filesystem::remove_all(path, ignored);

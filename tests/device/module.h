@@ -10,7 +10,8 @@
 
 namespace lorikeet::test {
 
-// Writes a compute shader with an empty body. Ids are handed out by id(); the order of calls is the order of the module.
+// Writes a compute shader with an empty body. Ids are handed out by id(); the order of calls is the order of the
+// module.
 class Module {
  public:
   Module() : words_{0x07230203, 0x00010300, 0, 0, 0} { op(17, {1}); }  // OpCapability Shader
@@ -101,7 +102,8 @@ inline std::vector<uint32_t> module_with_buffers(uint32_t count) {
   return m.end();
 }
 
-// A kernel whose local size is three specialisation constants (ids 0, 1, 2; 64 x 1 x 1), with `float shared_[4 * size_x]`.
+// A kernel whose local size is three specialisation constants (ids 0, 1, 2; 64 x 1 x 1), with `float shared_[4 *
+// size_x]`.
 inline std::vector<uint32_t> module_with_constants() {
   Module m;
   m.entry(1);
@@ -110,7 +112,8 @@ inline std::vector<uint32_t> module_with_constants() {
   m.decorate(y, 1, {1});
   m.decorate(z, 1, {2});
   m.decorate(size, 11, {25});
-  const uint32_t uint_type = m.uint_type(), float_type = m.float_type(), vector = m.id(), four = m.id(), length = m.id();
+  const uint32_t uint_type = m.uint_type(), float_type = m.float_type(), vector = m.id(), four = m.id(),
+                 length = m.id();
   m.op(23, {vector, uint_type, 3});
   m.op(50, {uint_type, x, 64});
   m.op(50, {uint_type, y, 1});

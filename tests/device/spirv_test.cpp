@@ -66,8 +66,8 @@ TEST_CASE("fill states its interface") {
 TEST_CASE("access comes from the variable or from all members, and aliases are merged") {
   Module m;
   m.entry();
-  const auto read_only = m.describe_buffer(0), both = m.describe_buffer(1), alias = m.describe_buffer(1), old = m.describe_buffer(2, 2, true),
-             uniform = m.describe_buffer(3, 2);
+  const auto read_only = m.describe_buffer(0), both = m.describe_buffer(1), alias = m.describe_buffer(1),
+             old = m.describe_buffer(2, 2, true), uniform = m.describe_buffer(3, 2);
   m.decorate(read_only.variable, 24);
   m.op(72, {both.block, 0, 24});
   m.op(72, {alias.block, 0, 25});

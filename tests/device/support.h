@@ -38,7 +38,8 @@ inline Buffer floats(Device& device, MemoryUse use, uint32_t count) {
 
 inline void record_fill(Recorder& recorder, const Kernel& kernel, const Slice& slice, float value) {
   const uint32_t count = uint32_t(slice.size / sizeof(float));
-  take(recorder.dispatch(kernel, std::span(&slice, 1), bytes_of(shader::FillParams{count, value}), {(count + 63) / 64, 1, 1}));
+  take(recorder.dispatch(kernel, std::span(&slice, 1), bytes_of(shader::FillParams{count, value}),
+                         {(count + 63) / 64, 1, 1}));
 }
 
 inline Ticket submit(Device& device, const CommandBuffer& commands) {

@@ -1,5 +1,5 @@
-// The validation gate itself: a hazard that is there must be reported. (The layer says nothing of two shaders that write
-// the same range without a barrier: it cannot know which parts they write.)
+// The validation gate itself: a hazard that is there must be reported. (The layer says nothing of two shaders that
+// write the same range without a barrier: it cannot know which parts they write.)
 #include "tests/device/support.h"
 
 using namespace lorikeet;

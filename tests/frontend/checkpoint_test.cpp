@@ -25,7 +25,8 @@ std::string open_error(const std::filesystem::path& path) {
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // Writes one part of a split file that holds the tensors `names`, each of four f32.
-void write_part(const std::filesystem::path& path, uint32_t part, uint32_t parts, uint32_t all, const std::vector<std::string>& names) {
+void write_part(const std::filesystem::path& path, uint32_t part, uint32_t parts, uint32_t all,
+                const std::vector<std::string>& names) {
   GgufHeader header;
   header.set_text("general.architecture", "llama");
   header.set_natural("split.no", part);
@@ -109,7 +110,8 @@ TEST_CASE("checkpoint: what is no model says why") {
   CHECK(contains(open_error(folder.path()), "weight_map"));
   folder.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n");
   CHECK(contains(open_error(folder.path()), "Git LFS pointer"));
-  CHECK(contains(open_error(test::golden("quants/quants.safetensors")), "give the directory that also has config.json"));
+  CHECK(
+      contains(open_error(test::golden("quants/quants.safetensors")), "give the directory that also has config.json"));
 }
 
 TEST_CASE("checkpoint: unknown architectures and misshapen weights are named") {
@@ -124,7 +126,8 @@ TEST_CASE("checkpoint: unknown architectures and misshapen weights are named") {
   const auto misshapen = Checkpoint::open(folder / "m");
   const auto config = DecoderConfig::from(*misshapen);
   REQUIRE(config.ok());
-  CHECK(contains(check_weights(*misshapen, *config).error().message, name + " must have the shape (96, 64), it has (32, 192)."));
+  CHECK(contains(check_weights(*misshapen, *config).error().message,
+                 name + " must have the shape (96, 64), it has (32, 192)."));
   model.shapes.erase(name);
   model.values.erase(name);
   test::write_directory(model, folder / "n");

@@ -13,7 +13,8 @@ const std::string kSizes =
     R"("vocab_size":512,"hidden_size":64,"intermediate_size":172,"num_hidden_layers":4,"num_attention_heads":4)";
 
 Result<DecoderConfig> parse(const std::string& type, const std::string& more, const std::string& generation = "") {
-  return config_from_json(R"({"model_type":")" + type + "\"," + kSizes + more + "}", generation, "[config] config.json");
+  return config_from_json(R"({"model_type":")" + type + "\"," + kSizes + more + "}", generation,
+                          "[config] config.json");
 }
 
 std::string error_of(const std::string& type, const std::string& more) {
@@ -43,17 +44,21 @@ TEST_CASE("config: missing keys have the family's usual values") {
 
 TEST_CASE("config: sliding windows") {
   CHECK(parse("mistral", R"(,"num_key_value_heads":2)").value().windows == std::vector<uint32_t>(4, 4096));
-  CHECK(parse("mistral", R"(,"num_key_value_heads":2,"sliding_window":null)").value().windows == std::vector<uint32_t>(4, 0));
-  const std::string qwen = R"(,"num_key_value_heads":2,"use_sliding_window":true,"sliding_window":128,"max_window_layers":3)";
+  CHECK(parse("mistral", R"(,"num_key_value_heads":2,"sliding_window":null)").value().windows ==
+        std::vector<uint32_t>(4, 0));
+  const std::string qwen =
+      R"(,"num_key_value_heads":2,"use_sliding_window":true,"sliding_window":128,"max_window_layers":3)";
   CHECK(parse("qwen2", qwen).value().windows == std::vector<uint32_t>{0, 0, 0, 128});
-  const std::string typed = R"(,"layer_types":["sliding_attention","full_attention","full_attention","sliding_attention"])";
+  const std::string typed =
+      R"(,"layer_types":["sliding_attention","full_attention","full_attention","sliding_attention"])";
   CHECK(parse("qwen2", qwen + typed).value().windows == std::vector<uint32_t>{128, 0, 0, 128});
 }
 
 TEST_CASE("config: the generation config's end tokens win") {
   CHECK(parse("llama", R"(,"eos_token_id":5)").value().eos_ids == std::vector<uint32_t>{5});
   CHECK(parse("llama", R"(,"eos_token_id":[5,6])").value().eos_ids == std::vector<uint32_t>{5, 6});
-  CHECK(parse("llama", R"(,"eos_token_id":5)", R"({"eos_token_id":[7,8]})").value().eos_ids == std::vector<uint32_t>{7, 8});
+  CHECK(parse("llama", R"(,"eos_token_id":5)", R"({"eos_token_id":[7,8]})").value().eos_ids ==
+        std::vector<uint32_t>{7, 8});
 }
 
 TEST_CASE("config: rope scalings match their formulas") {
@@ -61,7 +66,8 @@ TEST_CASE("config: rope scalings match their formulas") {
   CHECK(plain.inverse_frequencies[1] == Approx(std::pow(10000.0, -2.0 / 16)));
   const auto linear = parse("llama", R"(,"rope_scaling":{"type":"linear","factor":4})").value().rope;
   for (size_t i = 0; i < 8; ++i) CHECK(linear.inverse_frequencies[i] == Approx(plain.inverse_frequencies[i] / 4));
-  const auto newer = parse("llama", R"(,"rope_parameters":{"rope_type":"linear","factor":4,"rope_theta":10000})").value().rope;
+  const auto newer =
+      parse("llama", R"(,"rope_parameters":{"rope_type":"linear","factor":4,"rope_theta":10000})").value().rope;
   CHECK(newer.inverse_frequencies == linear.inverse_frequencies);
 }
 
@@ -103,8 +109,10 @@ TEST_CASE("config: yarn extends the context") {
 }
 
 TEST_CASE("config: bad ones give one sentence") {
-  CHECK(error_of("gpt_oss", "") == "[config] config.json: model_type is gpt_oss; llama, mistral and qwen2 are supported.");
-  CHECK(error_of("llama", R"(,"num_key_value_heads":0)") == "[config] config.json: num_key_value_heads must be between 1 and 16777216, it is 0.");
+  CHECK(error_of("gpt_oss", "") ==
+        "[config] config.json: model_type is gpt_oss; llama, mistral and qwen2 are supported.");
+  CHECK(error_of("llama", R"(,"num_key_value_heads":0)") ==
+        "[config] config.json: num_key_value_heads must be between 1 and 16777216, it is 0.");
   CHECK(contains(error_of("llama", R"(,"num_key_value_heads":-1)"), "must be a natural number"));
   CHECK(contains(error_of("llama", R"(,"hidden_act":"gelu")"), "hidden_act is gelu"));
   CHECK(contains(error_of("llama", R"(,"quantization_config":{"bits":4})"), "quantised by quantization_config"));
@@ -115,5 +123,6 @@ TEST_CASE("config: bad ones give one sentence") {
   CHECK(contains(error_of("llama", R"(,"eos_token_id":"end")"), "eos_token_id must be"));
   CHECK(contains(config_from_json("{", "", "[config] c").error().message, "not valid JSON"));
   CHECK(contains(config_from_json("{}", "", "[config] c").error().message, "model_type is missing"));
-  CHECK(contains(config_from_json(R"({"model_type":"llama"})", "", "[config] c").error().message, "num_hidden_layers is missing"));
+  CHECK(contains(config_from_json(R"({"model_type":"llama"})", "", "[config] c").error().message,
+                 "num_hidden_layers is missing"));
 }

@@ -100,7 +100,8 @@ TEST_CASE("convert: a GGUF file is written byte for byte as it was read") {
     GgufHeader header;
     for (const auto& entry : file.metadata.entries()) header.copy(entry.key, entry.value);
     if (file.metadata.has("general.alignment")) header.set_alignment(uint32_t(file.alignment));
-    for (const TensorInfo& tensor : file.tensors) REQUIRE(header.add_tensor(tensor.name, tensor.type, tensor.shape).ok());
+    for (const TensorInfo& tensor : file.tensors)
+      REQUIRE(header.add_tensor(tensor.name, tensor.type, tensor.shape).ok());
     CHECK(header.file_bytes() == bytes.size());
     const test::TemporaryFolder folder;
     auto writer = GgufWriter::create(folder / "out.gguf", header);
@@ -141,10 +142,22 @@ TEST_CASE("convert: weights keep their values and their order, in both families"
   };
   const std::vector<Case> cases = {
       {{.model_type = "llama", .tied = true}, true},
-      {{.model_type = "llama", .qkv_bias = false, .more = R"(,"rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":64})"}, true},
+      {{.model_type = "llama",
+        .qkv_bias = false,
+        .more =
+            R"(,"rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":64})"},
+       true},
       {{.model_type = "mistral", .more = R"(,"sliding_window":32)", .head_dim = 24}, true},
-      {{.model_type = "qwen2", .qkv_bias = true, .more = R"(,"rope_scaling":{"type":"yarn","factor":4.0,"original_max_position_embeddings":256},"use_sliding_window":true,"sliding_window":64,"max_window_layers":1)"}, false},
-      {{.model_type = "qwen2", .tied = true, .qkv_bias = true, .more = R"(,"rope_scaling":{"type":"linear","factor":2.0})"}, false},
+      {{.model_type = "qwen2",
+        .qkv_bias = true,
+        .more =
+            R"(,"rope_scaling":{"type":"yarn","factor":4.0,"original_max_position_embeddings":256},"use_sliding_window":true,"sliding_window":64,"max_window_layers":1)"},
+       false},
+      {{.model_type = "qwen2",
+        .tied = true,
+        .qkv_bias = true,
+        .more = R"(,"rope_scaling":{"type":"linear","factor":2.0})"},
+       false},
   };
   for (const Case& c : cases) {
     INFO(c.options.model_type << c.options.more);
@@ -170,10 +183,12 @@ TEST_CASE("convert: weights keep their values and their order, in both families"
 
 TEST_CASE("convert: every type loads and is as near as it should be") {
   const test::TemporaryFolder folder;
-  test::write_directory(test::small_model({.tied = true, .hidden = 256, .intermediate = 512, .head_dim = 64}), folder / "m");
+  test::write_directory(test::small_model({.tied = true, .hidden = 256, .intermediate = 512, .head_dim = 64}),
+                        folder / "m");
   const Checkpoint source = opened(folder / "m");
-  const std::map<DType, double> limits = {{DType::f16, 1e-3},  {DType::bf16, 5e-3}, {DType::q8_0, 0.01}, {DType::q4_0, 0.12}, {DType::q4_1, 0.1},
-                                          {DType::q5_0, 0.06}, {DType::q5_1, 0.05}, {DType::q4_k, 0.1},  {DType::q5_k, 0.05}, {DType::q6_k, 0.03}};
+  const std::map<DType, double> limits = {
+      {DType::f16, 1e-3},  {DType::bf16, 5e-3}, {DType::q8_0, 0.01}, {DType::q4_0, 0.12}, {DType::q4_1, 0.1},
+      {DType::q5_0, 0.06}, {DType::q5_1, 0.05}, {DType::q4_k, 0.1},  {DType::q5_k, 0.05}, {DType::q6_k, 0.03}};
   for (const auto& [type, limit] : limits) {
     INFO(name(type));
     const ConvertReport report = converted(source, folder / "m.gguf", {.type = type});
@@ -200,7 +215,8 @@ TEST_CASE("convert: columns that do not divide into blocks get a type that fits,
   CHECK(result.find("blk.0.ffn_down.weight")->type == DType::f16);
   CHECK(result.find("output.weight")->type == DType::q8_0);
   bool noted = false;
-  for (const std::string& notice : report.notices) noted |= contains(notice, "2 tensors, blk.0.ffn_down.weight for one, have 172 columns");
+  for (const std::string& notice : report.notices)
+    noted |= contains(notice, "2 tensors, blk.0.ffn_down.weight for one, have 172 columns");
   CHECK(noted);
   CHECK(largest_difference(result, source) < 0.06);
 }
@@ -227,12 +243,13 @@ TEST_CASE("convert: a dry run and a cancelled run write nothing") {
   const ConvertReport dry = converted(source, folder / "m.gguf", {.type = DType::f16, .dry_run = true});
   CHECK_FALSE(std::filesystem::exists(folder / "m.gguf"));
   uint64_t last = 0;
-  const auto cancelled = convert(source, folder / "m.gguf", {.type = DType::f16, .progress = [&](uint64_t done, uint64_t total) {
-                                   CHECK(total == dry.output_bytes);
-                                   CHECK(done >= last);
-                                   last = done;
-                                   return done < total / 2;
-                                 }});
+  const auto cancelled =
+      convert(source, folder / "m.gguf", {.type = DType::f16, .progress = [&](uint64_t done, uint64_t total) {
+                                            CHECK(total == dry.output_bytes);
+                                            CHECK(done >= last);
+                                            last = done;
+                                            return done < total / 2;
+                                          }});
   REQUIRE_FALSE(cancelled.ok());
   CHECK(cancelled.error().code == ErrorCode::cancelled);
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
@@ -260,7 +277,8 @@ TEST_CASE("convert: the tokenizer in the file gives the same tokens") {
   const test::TemporaryFolder folder;
   test::write_directory(test::small_model({.layers = 1, .vocabulary = 49200}), folder / "m");
   std::filesystem::copy_file(*tokenizer, folder / "m/tokenizer.json");
-  folder.write("m/tokenizer_config.json", R"({"bos_token":"<|im_start|>","eos_token":"<|im_end|>","chat_template":"{{ 'x' }}"})");
+  folder.write("m/tokenizer_config.json",
+               R"({"bos_token":"<|im_start|>","eos_token":"<|im_end|>","chat_template":"{{ 'x' }}"})");
   folder.write("m/generation_config.json", R"({"eos_token_id":[2,0]})");
   for (const std::filesystem::path& directory : {folder / "m", *dense}) {
     INFO(directory);
@@ -268,9 +286,11 @@ TEST_CASE("convert: the tokenizer in the file gives the same tokens") {
     const Checkpoint result = opened(folder / "m.gguf");
     const GgufVocabulary vocabulary = gguf_vocabulary(result.metadata()).value();
     const Tokenizer given = Tokenizer::from_gguf(vocabulary).value();
-    const std::string json = read_text(directory / "tokenizer.json").value(), config = read_text(directory / "tokenizer_config.json").value();
+    const std::string json = read_text(directory / "tokenizer.json").value(),
+                      config = read_text(directory / "tokenizer_config.json").value();
     const Tokenizer wanted = Tokenizer::from_json({.tokenizer_json = json, .tokenizer_config = config}).value();
-    for (const char* text : {"Hello, world!", " It's 1234 o'clock.\n\n\tDone", "<|im_start|>user\nhi<|im_end|>", "\xe4\xbd\xa0\xe5\xa5\xbd caf\xc3\xa9 \xf0\x9f\x98\x80"}) {
+    for (const char* text : {"Hello, world!", " It's 1234 o'clock.\n\n\tDone", "<|im_start|>user\nhi<|im_end|>",
+                             "\xe4\xbd\xa0\xe5\xa5\xbd caf\xc3\xa9 \xf0\x9f\x98\x80"}) {
       CHECK(given.encode(text).value() == wanted.encode(text).value());
       CHECK(given.encode(text, {.add_special = true}).value() == wanted.encode(text, {.add_special = true}).value());
     }

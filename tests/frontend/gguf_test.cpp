@@ -61,7 +61,8 @@ TEST_CASE("gguf: every metadata type has the golden's value") {
       const auto texts = file.metadata.texts(key).value();
       CHECK(std::vector<std::string>(texts.begin(), texts.end()) == value.get<std::vector<std::string>>());
     } else if (value[0].is_boolean()) CHECK(file.metadata.flags(key).value() == value.get<std::vector<bool>>());
-    else if (value[0].is_number_integer()) CHECK(file.metadata.integers(key).value() == value.get<std::vector<int64_t>>());
+    else if (value[0].is_number_integer())
+      CHECK(file.metadata.integers(key).value() == value.get<std::vector<int64_t>>());
     else CHECK(file.metadata.numbers(key).value() == value.get<std::vector<double>>());
   }
   CHECK(checked == 18);
@@ -88,9 +89,12 @@ TEST_CASE("gguf: shapes are in numpy order") {
 TEST_CASE("gguf: look-ups that fail say what was expected") {
   const std::string bytes = read("quants/metadata.gguf");
   const GgufFile file = parse(bytes);
-  CHECK(file.metadata.natural("llama.block_count").error().message == "[gguf] test.gguf: key llama.block_count is missing.");
-  CHECK(file.metadata.natural("t.str").error().message == "[gguf] test.gguf: key t.str must be an integer, it is text.");
-  CHECK(file.metadata.natural("t.i8").error().message == "[gguf] test.gguf: key t.i8 must not be negative, it is -100.");
+  CHECK(file.metadata.natural("llama.block_count").error().message ==
+        "[gguf] test.gguf: key llama.block_count is missing.");
+  CHECK(file.metadata.natural("t.str").error().message ==
+        "[gguf] test.gguf: key t.str must be an integer, it is text.");
+  CHECK(file.metadata.natural("t.i8").error().message ==
+        "[gguf] test.gguf: key t.i8 must not be negative, it is -100.");
   CHECK(file.metadata.texts("t.arr_i32").error().message ==
         "[gguf] test.gguf: key t.arr_i32 must be an array of texts, it is an array of i32.");
   CHECK_FALSE(file.metadata.integer("t.u64").ok());  // it does not fit
@@ -121,5 +125,6 @@ TEST_CASE("gguf: bad files give one sentence") {
   std::string twice = good;
   twice.replace(twice.find("t.i8"), 4, "t.u8");
   CHECK(contains(error_of(twice), "occurs twice"));
-  for (size_t size = 0; size < good.size() - 36; ++size) CHECK_FALSE(parse_gguf(std::as_bytes(std::span(good.data(), size)), "cut").ok());
+  for (size_t size = 0; size < good.size() - 36; ++size)
+    CHECK_FALSE(parse_gguf(std::as_bytes(std::span(good.data(), size)), "cut").ok());
 }

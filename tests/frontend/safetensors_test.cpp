@@ -23,7 +23,8 @@ std::string error_of(const std::string& bytes) {
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
-std::string tensor(const std::string& name, const std::string& type, const std::string& shape, const std::string& offsets) {
+std::string tensor(const std::string& name, const std::string& type, const std::string& shape,
+                   const std::string& offsets) {
   return join("\"", name, R"(":{"dtype":")", type, R"(","shape":)", shape, R"(,"data_offsets":)", offsets, "}");
 }
 
@@ -34,7 +35,8 @@ TEST_CASE("safetensors: what is written is read back, in every type") {
   std::vector<std::byte> content(48);
   for (size_t i = 0; i < content.size(); ++i) content[i] = std::byte(i * 7);
   std::vector<NamedBytes> tensors;
-  for (DType type : {DType::f32, DType::f16, DType::bf16, DType::f64, DType::i64, DType::i32, DType::i16, DType::i8, DType::u8, DType::u32, DType::boolean}) {
+  for (DType type : {DType::f32, DType::f16, DType::bf16, DType::f64, DType::i64, DType::i32, DType::i16, DType::i8,
+                     DType::u8, DType::u32, DType::boolean}) {
     const uint64_t columns = 24 / layout(type).bytes;
     tensors.push_back({"t_" + std::string(name(type)), type, {2, columns}, Bytes(content)});
   }
@@ -61,7 +63,9 @@ TEST_CASE("safetensors: a refused write leaves nothing behind") {
   const std::vector<std::byte> content(64);
   CHECK_FALSE(write_safetensors(folder / "a", {{"q", DType::q4_0, {32}, Bytes(content).first(18)}}).ok());
   CHECK_FALSE(write_safetensors(folder / "a", {{"short", DType::f32, {5}, Bytes(content).first(18)}}).ok());
-  CHECK_FALSE(write_safetensors(folder / "a", {{"t", DType::i8, {1}, Bytes(content).first(1)}, {"t", DType::i8, {1}, Bytes(content).first(1)}}).ok());
+  CHECK_FALSE(write_safetensors(folder / "a", {{"t", DType::i8, {1}, Bytes(content).first(1)},
+                                               {"t", DType::i8, {1}, Bytes(content).first(1)}})
+                  .ok());
   CHECK_FALSE(write_safetensors(folder / "missing/a", {}).ok());
   CHECK(std::filesystem::is_empty(folder.path()));
 }
@@ -71,14 +75,20 @@ TEST_CASE("safetensors: bad files give one sentence") {
   CHECK(contains(error_of(file_of("{}", 0).replace(0, 8, 8, '\x7f')), "truncated"));
   CHECK(contains(error_of(file_of("[1,2]", 0)), "must hold a JSON object"));
   CHECK(contains(error_of(file_of("{\"a\":", 0)), "not valid JSON"));
-  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[2]", "[0,8]"), ",", tensor("a", "F32", "[2]", "[8,16]"), "}"), 16)), "twice"));
-  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[2]", "[0,8]"), ",", tensor("b", "F32", "[2]", "[4,12]"), "}"), 12)), "overlap"));
+  CHECK(contains(error_of(file_of(
+                     join("{", tensor("a", "F32", "[2]", "[0,8]"), ",", tensor("a", "F32", "[2]", "[8,16]"), "}"), 16)),
+                 "twice"));
+  CHECK(contains(error_of(file_of(
+                     join("{", tensor("a", "F32", "[2]", "[0,8]"), ",", tensor("b", "F32", "[2]", "[4,12]"), "}"), 12)),
+                 "overlap"));
   CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[2]", "[0,8]"), "}"), 7)), "truncated"));
   CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[2]", "[8,0]"), "}"), 8)), "truncated"));
   CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[3]", "[0,8]"), "}"), 8)), "does not fill"));
-  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[4294967296,4294967296]", "[0,0]"), "}"), 8)), "does not fill"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[4294967296,4294967296]", "[0,0]"), "}"), 8)),
+                 "does not fill"));
   CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "[-2]", "[0,8]"), "}"), 8)), "must have a dtype"));
-  CHECK(contains(error_of(file_of(join("{", tensor("a", "F8_E4M3", "[8]", "[0,8]"), "}"), 8)), "F8_E4M3, which is not supported"));
+  CHECK(contains(error_of(file_of(join("{", tensor("a", "F8_E4M3", "[8]", "[0,8]"), "}"), 8)),
+                 "F8_E4M3, which is not supported"));
   CHECK(contains(error_of(file_of(join("{", tensor("a", "F32", "1e3", "[0,8]"), "}"), 8)), "must have a dtype"));
   CHECK(contains(error_of(file_of(join("{\"a\":", std::string(100, '['), std::string(100, ']'), "}"), 8)), "deep"));
 }

@@ -67,7 +67,8 @@ TEST_CASE("torch: views are read as dense tensors, by protocols 2 and 4") {
 }
 
 TEST_CASE("torch: files that torch wrote, with and without shared storages, are equal") {
-  const auto whole = test::shared_golden("factorllm/factored/contiguous"), views = test::shared_golden("factorllm/factored/contiguous_views");
+  const auto whole = test::shared_golden("factorllm/factored/contiguous"),
+             views = test::shared_golden("factorllm/factored/contiguous_views");
   if (!whole || !views) LK_SKIP(no_shared_goldens, "factorllm/factored");
   const auto a = Checkpoint::open(*whole), b = Checkpoint::open(*views);
   REQUIRE(a.ok());

@@ -16,8 +16,10 @@ std::string model(bool large) {
   GgufHeader header;
   header.set_text("general.architecture", large ? "qwen2" : "llama");
   const std::string prefix = large ? "qwen2." : "llama.";
-  for (const char* key : {"block_count", "attention.head_count", "attention.head_count_kv"}) header.set_natural(prefix + key, 1);
-  for (const char* key : {"context_length", "embedding_length", "feed_forward_length"}) header.set_natural(prefix + key, 4);
+  for (const char* key : {"block_count", "attention.head_count", "attention.head_count_kv"})
+    header.set_natural(prefix + key, 1);
+  for (const char* key : {"context_length", "embedding_length", "feed_forward_length"})
+    header.set_natural(prefix + key, 4);
   header.set_number(prefix + "attention.layer_norm_rms_epsilon", 1e-5f);
   if (large) {
     header.set_text(prefix + "rope.scaling.type", "yarn");
@@ -31,8 +33,10 @@ std::string model(bool large) {
   header.set_integers("tokenizer.ggml.token_type", {3, 1, 3});
   header.set_natural("tokenizer.ggml.eos_token_id", 2);
   header.set_integers("lorikeet.eos_token_ids", {2, 0});
-  const std::vector<std::pair<const char*, std::vector<uint64_t>>> tensors = {
-      {"token_embd.weight", {3, 4}}, {"output_norm.weight", {4}}, {"blk.0.attn_q.weight", {4, 4}}, {"rope_freqs.weight", {2}}};
+  const std::vector<std::pair<const char*, std::vector<uint64_t>>> tensors = {{"token_embd.weight", {3, 4}},
+                                                                              {"output_norm.weight", {4}},
+                                                                              {"blk.0.attn_q.weight", {4, 4}},
+                                                                              {"rope_freqs.weight", {2}}};
   uint64_t data = 0;
   for (const auto& [name, shape] : tensors) {
     (void)header.add_tensor(name, DType::f32, shape);

@@ -13,6 +13,8 @@ int main() {
   return test::fuzz("config", seeds, [](std::span<const std::byte> bytes) {
     const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     (void)config_from_json(text, "", "[config] fuzzed");
-    (void)config_from_json(R"({"model_type":"llama","vocab_size":9,"hidden_size":4,"intermediate_size":4,"num_hidden_layers":1,"num_attention_heads":1})", text, "[config] fuzzed");
+    (void)config_from_json(
+        R"({"model_type":"llama","vocab_size":9,"hidden_size":4,"intermediate_size":4,"num_hidden_layers":1,"num_attention_heads":1})",
+        text, "[config] fuzzed");
   });
 }

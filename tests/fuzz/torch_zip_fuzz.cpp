@@ -1,7 +1,7 @@
 // Mutated torch files, and mutated pickles alone, which reach deeper.
+#include "frontend/checkpoint/tensor_files.h"
 #include "frontend/checkpoint/torch_pickle.h"
 #include "frontend/checkpoint/torch_zip.h"
-#include "frontend/checkpoint/tensor_files.h"
 #include "frontend/checkpoint/zip.h"
 #include "runtime/base/file.h"
 #include "tests/support/fuzz.h"
@@ -22,7 +22,8 @@ int main() {
     volatile std::byte touched{};
     for (const TensorInfo& tensor : *parsed) {
       uint64_t last = 0;  // of a strided view
-      for (size_t axis = 0; axis < tensor.strides.size(); ++axis) last += (tensor.shape[axis] - 1) * tensor.strides[axis];
+      for (size_t axis = 0; axis < tensor.strides.size(); ++axis)
+        last += (tensor.shape[axis] - 1) * tensor.strides[axis];
       const uint64_t size = tensor.strides.empty() ? tensor.bytes : (last + 1) * layout(tensor.type).bytes;
       if (size > 0 && tensor.bytes > 0) touched = bytes[tensor.offset + size - 1];
     }

@@ -11,28 +11,31 @@ using namespace lorikeet;
 
 namespace {
 
-// A doubled addition: the first choice runs the kernel of `mul`, which is wrong on purpose; the last is right. `healthy`
-// in the attributes says whether the last one is.
-const Op kSuspicious{
-    "suspicious_add",
-    [](Inputs in, const Attributes&) -> Result<Shapes> { return Shapes{{DType::f32, in[0].shape}}; },
-    [](const Graph& graph, const Node& node, const DeviceProfile& profile, Choices& choices) {
-      Graph scratch = graph;
-      const Tensor sum = add(scratch, node.inputs[0], node.inputs[1]), product = mul(scratch, node.inputs[0], node.inputs[1]);
-      const auto borrow = [&](const Tensor& of, const char* name) {
-        Choices borrowed;
-        for (const Node& other : scratch.nodes())
-          if (!other.outputs.empty() && other.outputs[0].id == of.id) other.op->lower(scratch, other, profile, borrowed);
-        Choice choice = borrowed.back();
-        choice.name = name;
-        for (Dispatch& dispatch : choice.dispatches)
-          for (Operand& operand : dispatch.operands)
-            if (operand.index == of.id) operand.index = node.outputs[0].id;
-        choices.push_back(choice);
-      };
-      borrow(product, "fast_but_wrong");
-      borrow(node.attributes.integer("healthy") ? sum : product, "plain");
-    }};
+// A doubled addition: the first choice runs the kernel of `mul`, which is wrong on purpose; the last is right.
+// `healthy` in the attributes says whether the last one is.
+const Op kSuspicious{"suspicious_add",
+                     [](Inputs in, const Attributes&) -> Result<Shapes> {
+                       return Shapes{{DType::f32, in[0].shape}};
+                     },
+                     [](const Graph& graph, const Node& node, const DeviceProfile& profile, Choices& choices) {
+                       Graph scratch = graph;
+                       const Tensor sum = add(scratch, node.inputs[0], node.inputs[1]),
+                                    product = mul(scratch, node.inputs[0], node.inputs[1]);
+                       const auto borrow = [&](const Tensor& of, const char* name) {
+                         Choices borrowed;
+                         for (const Node& other : scratch.nodes())
+                           if (!other.outputs.empty() && other.outputs[0].id == of.id)
+                             other.op->lower(scratch, other, profile, borrowed);
+                         Choice choice = borrowed.back();
+                         choice.name = name;
+                         for (Dispatch& dispatch : choice.dispatches)
+                           for (Operand& operand : dispatch.operands)
+                             if (operand.index == of.id) operand.index = node.outputs[0].id;
+                         choices.push_back(choice);
+                       };
+                       borrow(product, "fast_but_wrong");
+                       borrow(node.attributes.integer("healthy") ? sum : product, "plain");
+                     }};
 
 DoctorCase suspicious_case(bool healthy) {
   DoctorCase c{.name = "suspicious_add"};

@@ -21,7 +21,8 @@ T take(Result<T> result) {
 }
 
 std::filesystem::path talking_model() {
-  const auto path = test::write_tiny_model("lorikeet-tiny-generation", {.layers = 1, .hidden = 32, .vocabulary = test::kTinyTokens});
+  const auto path =
+      test::write_tiny_model("lorikeet-tiny-generation", {.layers = 1, .hidden = 32, .vocabulary = test::kTinyTokens});
   test::write_tiny_tokenizer(path);
   return path;
 }
@@ -32,9 +33,9 @@ GenerationOptions wild(int64_t max_tokens) {
 
 }  // namespace
 
-#define NEED_SESSION()                                                        \
-  if (!test::test_device()) LK_SKIP(no_device, "generation");                 \
-  Model model = take(Model::load(*test::test_device(), talking_model()));     \
+#define NEED_SESSION()                                                    \
+  if (!test::test_device()) LK_SKIP(no_device, "generation");             \
+  Model model = take(Model::load(*test::test_device(), talking_model())); \
   Session session = take(Session::create(model, {.context = 256}))
 
 TEST_CASE("generation: the pieces are the text, and the text is valid UTF-8") {
@@ -42,11 +43,12 @@ TEST_CASE("generation: the pieces are the text, and the text is valid UTF-8") {
   Generator generator(model, session);
   std::string streamed;
   std::vector<int32_t> ids;
-  const Answer answer = take(generator.answer(take(prompt_ids(model, "Hello")), wild(120), [&](std::string_view text, int32_t token) {
-    streamed += text;
-    if (token != kNoToken) ids.push_back(token);
-    return true;
-  }));
+  const Answer answer =
+      take(generator.answer(take(prompt_ids(model, "Hello")), wild(120), [&](std::string_view text, int32_t token) {
+        streamed += text;
+        if (token != kNoToken) ids.push_back(token);
+        return true;
+      }));
   CHECK(answer.text == streamed);
   CHECK(answer.token_ids == ids);
   CHECK(ids.size() == 120);
@@ -68,7 +70,10 @@ TEST_CASE("generation: reasons to stop") {
   CHECK(reason(wild(-1), {}) == StopReason::length);
   CHECK(reason(wild(0), {}) == StopReason::length);
   CHECK(reason(wild(20), [](std::string_view, int32_t) { return false; }) == StopReason::stop);
-  CHECK(reason(wild(20), [&](std::string_view, int32_t) { session.cancel(); return true; }) == StopReason::cancelled);
+  CHECK(reason(wild(20), [&](std::string_view, int32_t) {
+          session.cancel();
+          return true;
+        }) == StopReason::cancelled);
   CHECK(reason(wild(20), {}) == StopReason::length);  // an earlier cancel is forgotten
   GenerationOptions ending = wild(-1);
   ending.ignore_eos = false;
@@ -90,7 +95,8 @@ TEST_CASE("dialogue: later turns read what is new; errors and reset leave no tra
   const Answer first = take(dialogue.ask("Hi", options, {}));
   CHECK(dialogue.messages().size() == 3);
   const std::string text = take(dialogue.render(dialogue.messages()));
-  CHECK(text.starts_with("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"));
+  CHECK(text.starts_with(
+      "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"));
   const Answer second = take(dialogue.ask("And?", options, {}));
   CHECK(second.prompt_token_ids.size() > first.prompt_token_ids.size() + 10);
   CHECK(second.timings.prompt_tokens < second.prompt_token_ids.size() - first.prompt_token_ids.size() + 8);
@@ -133,5 +139,7 @@ TEST_CASE("perplexity: methods agree where they must, and windows are checked") 
   CHECK_FALSE(perplexity(model, session, ids, {.window = 257}).ok());
   CHECK_FALSE(perplexity(model, session, ids, {.window = 1}).ok());
   CHECK_FALSE(perplexity(model, session, std::span(ids).first(1), {}).ok());
-  CHECK_FALSE(perplexity(model, session, ids, {.window = 64, .progress = [](uint64_t, uint64_t, double) { return false; }}).ok());
+  CHECK_FALSE(
+      perplexity(model, session, ids, {.window = 64, .progress = [](uint64_t, uint64_t, double) { return false; }})
+          .ok());
 }

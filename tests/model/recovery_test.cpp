@@ -1,4 +1,5 @@
-// Whatever submission loses the device and whatever allocation fails: every call of a session ends as if nothing had been.
+// Whatever submission loses the device and whatever allocation fails: every call of a session ends as if nothing had
+// been.
 #include "frontend/session.h"
 
 #include <algorithm>
@@ -31,7 +32,9 @@ Ids prompt(size_t count, int32_t seed) {
 
 Result<Ids> answer(Session& s, uint32_t slot, uint32_t count) {
   Ids ids;
-  const GenerateRequest request{.slot = slot, .sampler = {.greedy = false, .temperature = 30, .repeat_penalty = 1.1f, .seed = 5}, .max_tokens = count};
+  const GenerateRequest request{.slot = slot,
+                                .sampler = {.greedy = false, .temperature = 30, .repeat_penalty = 1.1f, .seed = 5},
+                                .max_tokens = count};
   LK_TRY(s.generate(std::span(&request, 1), [&](uint32_t, int32_t token) {
     ids.push_back(token);
     return true;
@@ -47,7 +50,8 @@ Result<Seen> script(Model& model) {
     return Done{};
   };
   LK_ASSIGN(Session s, Session::create(model, {.context = 512, .slots = 2, .logit_bias = true}));
-  LK_ASSIGN(Session neighbour, Session::create(model, {.context = 64}));  // of the same model: it must come back as well
+  LK_ASSIGN(Session neighbour,
+            Session::create(model, {.context = 64}));  // of the same model: it must come back as well
   LK_TRY(neighbour.set_tokens(0, prompt(9, 3)));
   LK_TRY(s.set_tokens(0, prompt(37, 1)));
   LK_TRY(answered(s, 0, 5));
@@ -85,9 +89,9 @@ Run run(const std::filesystem::path& path, const std::string& fault, bool valida
   options.fault = fault;
   Run result;
   auto device = Device::open({options, [&result, passed_on = test::recording_log()](const std::string& line) {
-    result.fault_seen |= line.find("LORIKEET_FAULT") != std::string::npos;
-    passed_on(line);
-  }});
+                                result.fault_seen |= line.find("LORIKEET_FAULT") != std::string::npos;
+                                passed_on(line);
+                              }});
   if (!device) {
     result.seen = device.error();
     return result;
@@ -108,7 +112,9 @@ Run run(const std::filesystem::path& path, const std::string& fault, bool valida
 
 TEST_CASE("a fault at any submission or allocation changes nothing that a session says") {
   if (!test::test_device()) LK_SKIP(no_device, "recovery");
-  const auto path = test::write_tiny_model("lorikeet-tiny-recovery", {.layers = 1, .hidden = 32, .heads = 2, .kv_heads = 1, .intermediate = 32, .vocabulary = 64});
+  const auto path = test::write_tiny_model(
+      "lorikeet-tiny-recovery",
+      {.layers = 1, .hidden = 32, .heads = 2, .kv_heads = 1, .intermediate = 32, .vocabulary = 64});
   const Run expected = run(path, "", true);
   if (!expected.seen) FAIL(expected.seen.error().message);
   REQUIRE(expected.seen->answers.size() == 6);
@@ -127,7 +133,8 @@ TEST_CASE("a fault at any submission or allocation changes nothing that a sessio
       REQUIRE(*got.seen == *expected.seen);
       if (!got.fault_seen) {  // the script has fewer
         REQUIRE(n > 20);
-        std::printf("faults: %s1 to %llu in steps of %llu\n", kind, static_cast<unsigned long long>(n - 1), static_cast<unsigned long long>(step));
+        std::printf("faults: %s1 to %llu in steps of %llu\n", kind, static_cast<unsigned long long>(n - 1),
+                    static_cast<unsigned long long>(step));
         break;
       }
     }

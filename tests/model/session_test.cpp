@@ -53,8 +53,9 @@ SamplerSettings sampling(uint64_t seed) {
 TEST_CASE("fused and unfused sessions agree, for both families and untied heads") {
   Device* device = test::test_device();
   if (!device) LK_SKIP(no_device, "sessions");
-  for (const test::TinyModel& shape : {test::TinyModel{}, test::TinyModel{.tied = false, .qwen2 = true},
-                                       test::TinyModel{.hidden = 44 * 4, .heads = 4, .kv_heads = 1, .intermediate = 172}}) {
+  for (const test::TinyModel& shape :
+       {test::TinyModel{}, test::TinyModel{.tied = false, .qwen2 = true},
+        test::TinyModel{.hidden = 44 * 4, .heads = 4, .kv_heads = 1, .intermediate = 172}}) {
     Model model = take(Model::load(*device, test::write_tiny_model("lorikeet-tiny-fused", shape)));
     Session fused = take(Session::create(model, {})), plain = take(Session::create(model, {.fuse = false}));
     const auto a = take(fused.log_probs(0, prompt(75))), b = take(plain.log_probs(0, prompt(75)));
@@ -104,7 +105,8 @@ TEST_CASE("a fork goes on like its source, and a restored conversation as if it 
   Session other = take(Session::create(model, {}));
   take(other.restore(0, saved));
   CHECK(answer(other, {.sampler = sampling(3), .max_tokens = 15}) == expected);
-  for (size_t cut : {size_t(0), size_t(9), saved.size() / 2, saved.size() - 1}) CHECK_FALSE(other.restore(0, saved.substr(0, cut)).ok());
+  for (size_t cut : {size_t(0), size_t(9), saved.size() / 2, saved.size() - 1})
+    CHECK_FALSE(other.restore(0, saved.substr(0, cut)).ok());
 }
 
 TEST_CASE("conversations answered at once say what they say alone") {
@@ -150,7 +152,10 @@ TEST_CASE("stops: an id, the callback, the number of tokens, the context, cancel
   CHECK(reason({}, [&](uint32_t, int32_t) { return ++seen < 3; }) == StopReason::stop);
   CHECK(s.tokens(0).size() == 23);
   CHECK(reason({.max_tokens = 4}, {}) == StopReason::length);
-  CHECK(reason({}, [&](uint32_t, int32_t) { s.cancel(); return true; }) == StopReason::cancelled);
+  CHECK(reason({}, [&](uint32_t, int32_t) {
+          s.cancel();
+          return true;
+        }) == StopReason::cancelled);
 }
 
 TEST_CASE("a logit bias forbids tokens") {

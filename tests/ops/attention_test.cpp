@@ -19,12 +19,14 @@ struct Scene {
   std::vector<uint32_t> control;
   std::vector<uint32_t> blocks;  // (slot, block)
 
-  Scene(std::vector<uint32_t> row_slots, std::vector<uint32_t> row_positions) : slots(std::move(row_slots)), positions(std::move(row_positions)) {
+  Scene(std::vector<uint32_t> row_slots, std::vector<uint32_t> row_positions)
+      : slots(std::move(row_slots)), positions(std::move(row_positions)) {
     blocks_per_slot = *std::max_element(positions.begin(), positions.end()) / 32 + 1;
     slot_count = 1;
     for (uint32_t slot : slots)
       if (slot != shader::kNoSlot) slot_count = std::max(slot_count, slot + 1);
-    ControlTable table{.slots = slots, .positions = positions, .slot_count = slot_count, .blocks_per_slot = blocks_per_slot};
+    ControlTable table{
+        .slots = slots, .positions = positions, .slot_count = slot_count, .blocks_per_slot = blocks_per_slot};
     control = table.words();
     const uint32_t count = slot_count * blocks_per_slot;
     for (uint32_t i = 0; i < count; ++i) blocks.push_back(i);
@@ -32,13 +34,15 @@ struct Scene {
     std::copy(blocks.begin(), blocks.end(), control.begin() + control[6]);
   }
   int64_t places() const { return int64_t(slot_count) * blocks_per_slot * 32; }
-  int64_t place(uint32_t slot, uint32_t position) const { return int64_t(blocks[slot * blocks_per_slot + position / 32]) * 32 + position % 32; }
+  int64_t place(uint32_t slot, uint32_t position) const {
+    return int64_t(blocks[slot * blocks_per_slot + position / 32]) * 32 + position % 32;
+  }
 };
 
 float rounded(float value, DType type) { return type == DType::f16 ? f16_to_f32(f32_to_f16(value)) : value; }
 
-std::vector<float> formula(const Case& c, const Scene& scene, const std::vector<float>& q, const std::vector<float>& k, const std::vector<float>& v,
-                           double scale) {
+std::vector<float> formula(const Case& c, const Scene& scene, const std::vector<float>& q, const std::vector<float>& k,
+                           const std::vector<float>& v, double scale) {
   const int64_t stride = c.kv_heads * c.head_dim;
   std::vector<float> y(q.size(), 0);
   for (size_t row = 0; row < scene.slots.size(); ++row) {
@@ -63,7 +67,8 @@ std::vector<float> formula(const Case& c, const Scene& scene, const std::vector<
         total += weight;
         for (int64_t d = 0; d < c.head_dim; ++d) sum[size_t(d)] += weight * rounded(value[d], c.type);
       }
-      for (int64_t d = 0; d < c.head_dim; ++d) y[size_t((int64_t(row) * c.heads + head) * c.head_dim + d)] = float(sum[size_t(d)] / total);
+      for (int64_t d = 0; d < c.head_dim; ++d)
+        y[size_t((int64_t(row) * c.heads + head) * c.head_dim + d)] = float(sum[size_t(d)] / total);
     }
   }
   return y;
@@ -85,12 +90,13 @@ struct Values {
 
 Values values_of(const Case& c, const Scene& scene, float spread = 2) {
   const size_t cache = size_t(scene.places() * c.kv_heads * c.head_dim);
-  Values values{random_floats(scene.slots.size() * size_t(c.heads * c.head_dim), 21, -spread, spread), random_floats(cache, 22, -2, 2),
-                random_floats(cache, 23)};
+  Values values{random_floats(scene.slots.size() * size_t(c.heads * c.head_dim), 21, -spread, spread),
+                random_floats(cache, 22, -2, 2), random_floats(cache, 23)};
   // Places that no row may read hold NaN: their weight must not be 0 * NaN.
   std::vector<bool> used(size_t(scene.places()), false);
   for (size_t row = 0; row < scene.slots.size(); ++row)
-    for (uint32_t i = 0; scene.slots[row] != shader::kNoSlot && i <= scene.positions[row]; ++i) used[size_t(scene.place(scene.slots[row], i))] = true;
+    for (uint32_t i = 0; scene.slots[row] != shader::kNoSlot && i <= scene.positions[row]; ++i)
+      used[size_t(scene.place(scene.slots[row], i))] = true;
   for (size_t i = 0; i < cache; ++i)
     if (!used[i / size_t(c.kv_heads * c.head_dim)]) values.k[i] = values.v[i] = NAN;
   return values;
@@ -99,14 +105,18 @@ Values values_of(const Case& c, const Scene& scene, float spread = 2) {
 Graph graph_of(const Case& c, const Scene& scene, double scale) {
   Graph g;
   const Tensor q = g.input("q", DType::f32, {int64_t(scene.slots.size()), c.heads * c.head_dim});
-  const Tensor k = g.state("k", c.type, {scene.places(), c.kv_heads * c.head_dim}), v = g.state("v", c.type, {scene.places(), c.kv_heads * c.head_dim});
-  g.keep(attention(g, q, k, v, control_state(g, scene.control), {c.heads, c.kv_heads, c.head_dim, scale, c.window, int64_t(scene.blocks_per_slot) * 32}),
+  const Tensor k = g.state("k", c.type, {scene.places(), c.kv_heads * c.head_dim}),
+               v = g.state("v", c.type, {scene.places(), c.kv_heads * c.head_dim});
+  g.keep(attention(g, q, k, v, control_state(g, scene.control),
+                   {c.heads, c.kv_heads, c.head_dim, scale, c.window, int64_t(scene.blocks_per_slot) * 32}),
          "y");
   return g;
 }
 
 Data data_of(const Case& c, const Scene& scene, const Values& values) {
-  return {.floats = {{"q", values.q}}, .words = {{"control", scene.control}}, .bytes = {{"k", cache_bytes(values.k, c.type)}, {"v", cache_bytes(values.v, c.type)}}};
+  return {.floats = {{"q", values.q}},
+          .words = {{"control", scene.control}},
+          .bytes = {{"k", cache_bytes(values.k, c.type)}, {"v", cache_bytes(values.v, c.type)}}};
 }
 
 // Compares every choice with the formula; rows of padding are left out.
@@ -152,8 +162,10 @@ TEST_CASE("attention of one row over edge lengths, head counts and head sizes", 
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "attention");
   for (const DType type : {DType::f32, DType::f16}) {
-    for (const uint32_t position : {0u, 1u, 31u, 32u, 63u, 64u, 127u, 128u, 200u, 700u}) check_attention(*device, {9, 3, 64, type}, one_row(position));
-    for (const int64_t head_dim : {2, 6, 20, 40, 64, 80, 96, 128, 256}) check_attention(*device, {4, 2, head_dim, type}, one_row(150));
+    for (const uint32_t position : {0u, 1u, 31u, 32u, 63u, 64u, 127u, 128u, 200u, 700u})
+      check_attention(*device, {9, 3, 64, type}, one_row(position));
+    for (const int64_t head_dim : {2, 6, 20, 40, 64, 80, 96, 128, 256})
+      check_attention(*device, {4, 2, head_dim, type}, one_row(150));
     for (const auto& [heads, kv_heads] : {std::pair{1, 1}, {7, 1}, {8, 8}, {8, 1}, {14, 2}, {10, 1}, {32, 2}})
       check_attention(*device, {heads, kv_heads, 16, type}, one_row(333));
   }
@@ -177,7 +189,8 @@ TEST_CASE("attention with a sliding window", "[ops]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "attention");
   for (const int64_t window : {1, 7, 64, 100, 1000}) {
-    for (const uint32_t position : {0u, 6u, 7u, 100u, 500u}) check_attention(*device, {4, 2, 32, DType::f32, window}, one_row(position));
+    for (const uint32_t position : {0u, 6u, 7u, 100u, 500u})
+      check_attention(*device, {4, 2, 32, DType::f32, window}, one_row(position));
     check_attention(*device, {4, 2, 32, DType::f32, window}, prompt(40, 90));
   }
 }
@@ -235,16 +248,18 @@ TEST_CASE("attention reaches contexts of 131,072 positions", "[ops]") {
   check_attention(*device, {1, 1, 256, DType::f16}, one_row(131071), 1e-8);
   check_attention(*device, {1, 1, 16}, prompt(16, 131056), 1e-8);
   // Several long conversations in one tile.
-  check_attention(*device, {1, 1, 16}, Scene({0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4}, std::vector<uint32_t>(16, 40000)), 1e-8);
+  check_attention(*device, {1, 1, 16},
+                  Scene({0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4}, std::vector<uint32_t>(16, 40000)), 1e-8);
 }
 
 TEST_CASE("attention says what does not fit", "[ops]") {
   Graph g;
-  const Tensor q = g.input("q", DType::f32, {1, 15}), k = g.state("k", DType::f16, {32, 5}), v = g.state("v", DType::f16, {32, 5});
+  const Tensor q = g.input("q", DType::f32, {1, 15}), k = g.state("k", DType::f16, {32, 5}),
+               v = g.state("v", DType::f16, {32, 5});
   attention(g, q, k, v, g.state("control", DType::u32, {64}), {3, 1, 5, 1, 0, 32});
   CHECK(error_of(g) == "[attention] an f16 cache needs an even head_dim, not 5.");
   Graph h;
-  attention(h, h.input("q", DType::f32, {1, 20}), h.state("k", DType::f32, {32, 15}), h.state("v", DType::f32, {32, 15}),
-            h.state("control", DType::u32, {64}), {4, 3, 5, 1, 0, 32});
+  attention(h, h.input("q", DType::f32, {1, 20}), h.state("k", DType::f32, {32, 15}),
+            h.state("v", DType::f32, {32, 15}), h.state("control", DType::u32, {64}), {4, 3, 5, 1, 0, 32});
   CHECK(error_of(h) == "[attention] heads (4) must be a multiple of kv_heads (3).");
 }

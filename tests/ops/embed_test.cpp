@@ -62,7 +62,8 @@ TEST_CASE("embed gives zeros for padding rows and tokens outside the table", "[e
   const ControlTable control{.slots = {0, 0xffffffffu, 0}, .positions = {0, 1, 2}, .tokens = {3, 5, 40}};
   const std::vector<float> y = look_up(*device, table, control);
   CHECK(std::vector<float>(y.begin() + 64, y.end()) == std::vector<float>(128, 0.0f));
-  CHECK(std::vector<float>(y.begin(), y.begin() + 64) == std::vector<float>(table.values.begin() + 192, table.values.begin() + 256));
+  CHECK(std::vector<float>(y.begin(), y.begin() + 64) ==
+        std::vector<float>(table.values.begin() + 192, table.values.begin() + 256));
 }
 
 TEST_CASE("embed equals the reference decoders on real and on random blocks", "[embed]") {
@@ -74,7 +75,9 @@ TEST_CASE("embed equals the reference decoders on real and on random blocks", "[
   if (!expected) FAIL(expected.error().message);
   size_t seen = 0;
   for (const TensorInfo& info : tensors->tensors()) {
-    if (std::find(std::begin(kWeightTypes), std::end(kWeightTypes), info.type) == std::end(kWeightTypes) || info.shape.size() != 2) continue;
+    if (std::find(std::begin(kWeightTypes), std::end(kWeightTypes), info.type) == std::end(kWeightTypes) ||
+        info.shape.size() != 2)
+      continue;
     if (info.type == DType::f16 || info.type == DType::bf16 || info.type == DType::f32) continue;  // extremes: below
     const TensorInfo* values = expected->find(info.name);
     REQUIRE(values != nullptr);

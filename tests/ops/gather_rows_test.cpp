@@ -19,7 +19,8 @@ TEST_CASE("gather_rows takes the wanted rows and zeroes the rest", "[ops]") {
     const auto vx = random_floats(size_t(5 * columns), 11);
     std::vector<float> expected(size_t(4 * columns), 0);
     for (size_t i = 0; i < 2; ++i)
-      for (size_t c = 0; c < size_t(columns); ++c) expected[i * size_t(columns) + c] = vx[wanted[i] * size_t(columns) + c];
+      for (size_t c = 0; c < size_t(columns); ++c)
+        expected[i * size_t(columns) + c] = vx[wanted[i] * size_t(columns) + c];
     check_choices(*device, g, {.floats = {{"x", vx}}, .words = {{"control", control}}}, expected, 1e-30);
   }
 }

@@ -40,7 +40,8 @@ struct Problem {
     data.bytes["w"] = matrix.bytes;
     const auto optional = [&](bool wanted, const char* name, int64_t size, Tensor* tensor) {
       if (!wanted) return;
-      *tensor = name[0] == 'r' ? graph.input(name, DType::f32, {c.tokens, c.n}) : graph.weight(name, DType::f32, {size}, {name, 0, size});
+      *tensor = name[0] == 'r' ? graph.input(name, DType::f32, {c.tokens, c.n})
+                               : graph.weight(name, DType::f32, {size}, {name, 0, size});
       data.floats[name] = random_floats(size_t(size), 77, 0.5f, 1.5f);
     };
     optional(c.bias, "bias", c.n, &parts.bias);
@@ -59,7 +60,8 @@ struct Problem {
       double* row = u.data() + t * c.k;
       double square = 0;
       for (int64_t i = 0; i < c.k; ++i) square += row[i] * row[i];
-      for (int64_t i = 0; i < c.k; ++i) row[i] *= data.floats["norm"][size_t(i)] / std::sqrt(square / double(c.k) + 1e-5);
+      for (int64_t i = 0; i < c.k; ++i)
+        row[i] *= data.floats["norm"][size_t(i)] / std::sqrt(square / double(c.k) + 1e-5);
     }
     std::vector<double> y = product(u, matrix, 0, c.n);
     if (c.gated) {
@@ -125,7 +127,8 @@ TEST_CASE("matmul adds bias and residual, norms and gates", "[matmul]") {
       check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .bias = true});
       check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .residual = true});
       check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .norm = true});
-      check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .bias = true, .residual = true, .norm = true});
+      check_every_choice(*device, type,
+                         {.n = 44, .k = k, .tokens = tokens, .bias = true, .residual = true, .norm = true});
       check_every_choice(*device, type, {.n = 44, .k = k, .tokens = tokens, .norm = true, .gated = true});
     }
   }
@@ -183,7 +186,8 @@ TEST_CASE("matmul adds up very long rows to their end", "[matmul]") {
     Matrix matrix{DType::q4_1, 1, k, {}, {}};
     for (int64_t block = 0; block < k / 32; ++block) {
       const uint16_t scale = 0x2c00, minimum = 0xb000;  // 1/16, -1/8
-      for (uint16_t half : {scale, minimum}) matrix.bytes.insert(matrix.bytes.end(), {std::byte(half & 255), std::byte(half >> 8)});
+      for (uint16_t half : {scale, minimum})
+        matrix.bytes.insert(matrix.bytes.end(), {std::byte(half & 255), std::byte(half >> 8)});
       for (int i = 0; i < 16; ++i) matrix.bytes.push_back(std::byte(uint8_t(block * 7 + i * 29)));
     }
     matrix.values.resize(size_t(k));
@@ -213,7 +217,8 @@ TEST_CASE("matmul reads weights that span pages", "[matmul]") {
     Matrix matrix{type, padded_rows(rows) + rows, k, {}, {}};
     matrix.values.assign(size_t(matrix.rows * k), 0);
     for (int64_t r = 0; r < matrix.rows; ++r)
-      for (int64_t i = 0; i < 16; ++i) matrix.values[size_t(r * k + (r * 131 + i * 2047) % k)] = float((r * 17 + i * 5) % 23) - 11;
+      for (int64_t i = 0; i < 16; ++i)
+        matrix.values[size_t(r * k + (r * 131 + i * 2047) % k)] = float((r * 17 + i * 5) % 23) - 11;
     matrix.bytes.resize(row_bytes(type, uint64_t(k)) * uint64_t(matrix.rows));
     REQUIRE(quantise(type, matrix.values, matrix.bytes).ok());
     const int64_t tokens = wide ? 1 : 17;
@@ -235,18 +240,26 @@ TEST_CASE("matmul refuses what does not fit", "[matmul]") {
     build(g);
     return g.error() ? g.error()->message : std::string();
   };
-  const auto weight = [](Graph& g, DType type, int64_t n, int64_t k) { return g.weight("w", type, {n, k}, {"w", 0, n}); };
-  CHECK(message([&](Graph& g) { matmul(g, g.input("x", DType::f32, {2, 64}), weight(g, DType::q4_1, 8, 32)); }) ==
-        "[matmul] weight has 32 columns, the last axis of x has 64.");
-  CHECK(message([&](Graph& g) { matmul(g, g.input("x", DType::f32, {2, 32}), weight(g, DType::u32, 8, 32)); }) ==
-        "[matmul] weight is u32, which is not a weight type.");
-  CHECK(message([&](Graph& g) { matmul(g, g.input("x", DType::f16, {2, 32}), weight(g, DType::q4_1, 8, 32)); }) ==
-        "[matmul] x is f16, expected f32.");
+  const auto weight = [](Graph& g, DType type, int64_t n, int64_t k) {
+    return g.weight("w", type, {n, k}, {"w", 0, n});
+  };
   CHECK(message([&](Graph& g) {
-          matmul(g, g.input("x", DType::f32, {2, 32}), weight(g, DType::q4_1, 8, 32), g.weight("b", DType::f32, {9}, {"b", 0, 9}));
+          matmul(g, g.input("x", DType::f32, {2, 64}), weight(g, DType::q4_1, 8, 32));
+        }) == "[matmul] weight has 32 columns, the last axis of x has 64.");
+  CHECK(message([&](Graph& g) {
+          matmul(g, g.input("x", DType::f32, {2, 32}), weight(g, DType::u32, 8, 32));
+        }) == "[matmul] weight is u32, which is not a weight type.");
+  CHECK(message([&](Graph& g) {
+          matmul(g, g.input("x", DType::f16, {2, 32}), weight(g, DType::q4_1, 8, 32));
+        }) == "[matmul] x is f16, expected f32.");
+  CHECK(message([&](Graph& g) {
+          matmul(g, g.input("x", DType::f32, {2, 32}), weight(g, DType::q4_1, 8, 32),
+                 g.weight("b", DType::f32, {9}, {"b", 0, 9}));
         }) == "[matmul] bias has 9 elements, expected 8.");
-  CHECK(message([&](Graph& g) { fused_matmul(g, {.x = g.input("x", DType::f32, {2, 32}), .weight = weight(g, DType::q4_1, 8, 32), .gated_rows = 4}); }) ==
-        "[matmul] weight has 8 rows, expected 36 for gate and up of 4.");
+  CHECK(message([&](Graph& g) {
+          fused_matmul(
+              g, {.x = g.input("x", DType::f32, {2, 32}), .weight = weight(g, DType::q4_1, 8, 32), .gated_rows = 4});
+        }) == "[matmul] weight has 8 rows, expected 36 for gate and up of 4.");
 }
 
 }  // namespace lorikeet::test

@@ -1,10 +1,10 @@
 // What the tests of ops share.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
-#include <algorithm>
 #include <span>
 
 #include "runtime/base/half.h"
@@ -19,7 +19,8 @@
 namespace lorikeet::test {
 
 // Runs the graph with every choice of its last node and compares the kept result "y".
-inline void check_choices(Device& device, Graph& g, const Data& data, const std::vector<float>& expected, double tolerance = 1e-7) {
+inline void check_choices(Device& device, Graph& g, const Data& data, const std::vector<float>& expected,
+                          double tolerance = 1e-7) {
   REQUIRE(!g.error());
   for (const std::string& choice : choices_of_last_node(device, g)) {
     const auto outcome = run_graph(device, g, data, {.choice = choice});
@@ -32,6 +33,8 @@ inline void check_choices(Device& device, Graph& g, const Data& data, const std:
 // The message of the graph's error; "" if there is none.
 inline std::string error_of(const Graph& g) { return g.error() ? g.error()->message : ""; }
 
-inline Tensor control_state(Graph& g, const std::vector<uint32_t>& words) { return g.state("control", DType::u32, {int64_t(words.size())}); }
+inline Tensor control_state(Graph& g, const std::vector<uint32_t>& words) {
+  return g.state("control", DType::u32, {int64_t(words.size())});
+}
 
 }  // namespace lorikeet::test

@@ -43,7 +43,8 @@ void check_chunks(const PackRequest& request, const DeviceProfile& profile) {
       CHECK(written.insert(row).second);
       if (row >= request.rows) continue;
       const int64_t from = source_row(row, request.interleaved_head_rows);
-      if (from < chunk.source_first || from >= chunk.source_first + chunk.source_rows) FAIL("row " << row << " is not staged");
+      if (from < chunk.source_first || from >= chunk.source_first + chunk.source_rows)
+        FAIL("row " << row << " is not staged");
     }
   }
   CHECK(int64_t(written.size()) == padded_rows(request.rows));
@@ -57,7 +58,7 @@ TEST_CASE("pack chunks cover every row once and stage what they read", "[pack]")
   check_chunks({DType::q4_1, 576, 576, 64, 0, 960, 64 << 10}, profile);
   check_chunks({DType::q4_1, 192, 576, 64, 576, 960, 64 << 10}, profile);
   check_chunks({DType::q8_0, 1000, 1024, 0, 32, 1032, 100'000}, profile);
-  check_chunks({DType::f32, 240, 1030, 80, 0, 240, 800'000}, profile);   // heads and pages do not divide each other
+  check_chunks({DType::f32, 240, 1030, 80, 0, 240, 800'000}, profile);  // heads and pages do not divide each other
   check_chunks({DType::f32, 960, 1030, 80, 0, 960, 1'000'000}, profile);
   check_chunks({DType::f32, 33, 1, 0, 0, 33, 4096}, profile);
 }
@@ -84,7 +85,8 @@ TEST_CASE("pack restores rotary order and pads with zeros", "[pack]") {
   auto loader = WeightLoader::create(*device, kernels);
   REQUIRE(loader.ok());
   const auto slices = page_slices({&*buffer, 0, bytes}, DType::f32, first_row + rows, columns, device->profile());
-  const auto loaded = loader->load_matrix({DType::f32, rows, columns, source.bytes, head}, slices, {"w", first_row, first_row + rows});
+  const auto loaded =
+      loader->load_matrix({DType::f32, rows, columns, source.bytes, head}, slices, {"w", first_row, first_row + rows});
   if (!loaded) FAIL(loaded.error().message);
   REQUIRE(loader->finish().ok());
   const auto packed = download(*device, {&*buffer, 0, bytes});

@@ -6,7 +6,8 @@ using namespace lorikeet::test;
 namespace {
 
 // Runs y = op(a, b) for element counts around the widths and the workgroup.
-void check_pointwise(const std::function<Tensor(Graph&, Tensor, Tensor)>& op, const std::function<double(double, double)>& formula) {
+void check_pointwise(const std::function<Tensor(Graph&, Tensor, Tensor)>& op,
+                     const std::function<double(double, double)>& formula) {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "pointwise");
   for (const Shape& shape : {Shape{1}, Shape{1, 4}, Shape{3, 5}, Shape{1, 1536}, Shape{7, 172}, Shape{130, 257}}) {
@@ -26,14 +27,16 @@ void check_pointwise(const std::function<Tensor(Graph&, Tensor, Tensor)>& op, co
 TEST_CASE("add, mul and silu_mul follow their formulas", "[ops]") {
   check_pointwise([](Graph& g, Tensor a, Tensor b) { return add(g, a, b); }, [](double a, double b) { return a + b; });
   check_pointwise([](Graph& g, Tensor a, Tensor b) { return mul(g, a, b); }, [](double a, double b) { return a * b; });
-  check_pointwise([](Graph& g, Tensor a, Tensor b) { return silu_mul(g, a, b); }, [](double a, double b) { return a / (1 + std::exp(-a)) * b; });
+  check_pointwise([](Graph& g, Tensor a, Tensor b) { return silu_mul(g, a, b); },
+                  [](double a, double b) { return a / (1 + std::exp(-a)) * b; });
 }
 
 TEST_CASE("gelu follows both formulas", "[ops]") {
   check_pointwise([](Graph& g, Tensor a, Tensor) { return gelu(g, a, Gelu::erf); },
                   [](double a, double) { return 0.5 * a * (1 + std::erf(a / std::sqrt(2.0))); });
-  check_pointwise([](Graph& g, Tensor a, Tensor) { return gelu(g, a, Gelu::tanh); },
-                  [](double a, double) { return 0.5 * a * (1 + std::tanh(std::sqrt(2 / M_PI) * (a + 0.044715 * a * a * a))); });
+  check_pointwise(
+      [](Graph& g, Tensor a, Tensor) { return gelu(g, a, Gelu::tanh); },
+      [](double a, double) { return 0.5 * a * (1 + std::tanh(std::sqrt(2 / M_PI) * (a + 0.044715 * a * a * a))); });
 }
 
 TEST_CASE("the gates stay finite far from zero", "[ops]") {

@@ -9,8 +9,9 @@ struct Case {
   int64_t heads, kv_heads, head_dim;
   bool interleaved;
 };
-const std::vector<Case> kCases = {{9, 3, 64, false}, {9, 3, 64, true}, {2, 2, 2, false}, {3, 1, 6, false}, {3, 1, 6, true},
-                                  {4, 2, 80, false}, {1, 1, 128, true}, {2, 1, 256, false}, {5, 5, 40, false}};
+const std::vector<Case> kCases = {{9, 3, 64, false}, {9, 3, 64, true},   {2, 2, 2, false},
+                                  {3, 1, 6, false},  {3, 1, 6, true},    {4, 2, 80, false},
+                                  {1, 1, 128, true}, {2, 1, 256, false}, {5, 5, 40, false}};
 const std::vector<uint32_t> kPositions = {0, 1, 31, 32, 127, 4095, 131071};
 
 std::vector<float> frequencies(int64_t head_dim) {
@@ -26,7 +27,8 @@ void rotate(float* x, int64_t heads, const Case& c, uint32_t position, double fa
     for (int64_t i = 0; i < c.head_dim / 2; ++i) {
       float& a = x[head * c.head_dim + (c.interleaved ? 2 * i : i)];
       float& b = x[head * c.head_dim + (c.interleaved ? 2 * i + 1 : i + c.head_dim / 2)];
-      const double angle = double(position) * f[size_t(i)], cosine = std::cos(angle) * factor, sine = std::sin(angle) * factor;
+      const double angle = double(position) * f[size_t(i)], cosine = std::cos(angle) * factor,
+                   sine = std::sin(angle) * factor;
       const double old = a;
       a = float(old * cosine - b * sine);
       b = float(b * cosine + old * sine);
@@ -36,7 +38,8 @@ void rotate(float* x, int64_t heads, const Case& c, uint32_t position, double fa
 
 // Rows in four slots, one row is padding; the cache table is shuffled; slot 2 has stopped.
 std::vector<uint32_t> control_words(uint32_t blocks_per_slot) {
-  ControlTable table{.slots = {0, 1, 2, 3, 0, 1, 0}, .positions = kPositions, .slot_count = 4, .blocks_per_slot = blocks_per_slot};
+  ControlTable table{
+      .slots = {0, 1, 2, 3, 0, 1, 0}, .positions = kPositions, .slot_count = 4, .blocks_per_slot = blocks_per_slot};
   auto words = table.words();
   words[words[3] + 3 * shader::kRowWords] = shader::kNoSlot;
   words[words[5] + 2 * shader::kSlotWords + 1] = shader::kStoppedEos;
@@ -68,7 +71,8 @@ TEST_CASE("rope turns each head by its row's position", "[ops]") {
     g.keep(rope(g, x, f, control_state(g, control), {c.heads, c.head_dim, c.interleaved, 1.25}), "y");
     auto expected = random_floats(size_t(rows * columns), 12);
     const Data data{.floats = {{"x", expected}, {"f", frequencies(c.head_dim)}}, .words = {{"control", control}}};
-    for (int64_t row = 0; row < rows; ++row) rotate(expected.data() + row * columns, c.heads, c, kPositions[size_t(row)], 1.25);
+    for (int64_t row = 0; row < rows; ++row)
+      rotate(expected.data() + row * columns, c.heads, c, kPositions[size_t(row)], 1.25);
     const auto outcome = run_graph(*device, g, data);
     INFO((outcome ? g.print() : outcome.error().message));
     REQUIRE(outcome);
@@ -84,7 +88,8 @@ TEST_CASE("rope_kv and kv_write fill the caches by the cache table", "[ops]") {
   for (const Case& c : kCases)
     for (const DType type : {DType::f32, DType::f16}) {
       const auto control = control_words(4096);
-      const int64_t rows = int64_t(kPositions.size()), all = (c.heads + 2 * c.kv_heads) * c.head_dim, kv = c.kv_heads * c.head_dim;
+      const int64_t rows = int64_t(kPositions.size()), all = (c.heads + 2 * c.kv_heads) * c.head_dim,
+                    kv = c.kv_heads * c.head_dim;
       // Only the blocks that are written exist: name them 0 .. 5 in the table.
       auto table = control;
       const uint32_t slots[] = {0, 1, 2, 3, 0, 1, 0};
@@ -94,7 +99,8 @@ TEST_CASE("rope_kv and kv_write fill the caches by the cache table", "[ops]") {
       const int64_t places = 6 * 32;
 
       const auto qkv = random_floats(size_t(rows * all), 13);
-      std::vector<float> expected_q(size_t(rows * c.heads * c.head_dim)), expected_k(size_t(places * kv)), expected_v(size_t(places * kv));
+      std::vector<float> expected_q(size_t(rows * c.heads * c.head_dim)), expected_k(size_t(places * kv)),
+          expected_v(size_t(places * kv));
       std::vector<float> part_k(size_t(rows * kv)), part_v(size_t(rows * kv));
       for (int64_t row = 0; row < rows; ++row) {
         std::vector<float> line(qkv.begin() + row * all, qkv.begin() + (row + 1) * all);
@@ -113,12 +119,15 @@ TEST_CASE("rope_kv and kv_write fill the caches by the cache table", "[ops]") {
         const Tensor x = g.input("qkv", DType::f32, {rows, all});
         const Tensor f = g.weight("f", DType::f32, {c.head_dim / 2}, {"f", 0, c.head_dim / 2});
         const Tensor k = g.state("k", type, {places, kv}), v = g.state("v", type, {places, kv});
-        g.keep(rope_kv(g, x, f, k, v, control_state(g, table), {c.heads, c.kv_heads, c.head_dim, c.interleaved, 1}), "q");
-        const auto outcome = run_graph(*device, g, {.floats = {{"qkv", qkv}, {"f", frequencies(c.head_dim)}}, .words = {{"control", table}}});
+        g.keep(rope_kv(g, x, f, k, v, control_state(g, table), {c.heads, c.kv_heads, c.head_dim, c.interleaved, 1}),
+               "q");
+        const auto outcome = run_graph(
+            *device, g, {.floats = {{"qkv", qkv}, {"f", frequencies(c.head_dim)}}, .words = {{"control", table}}});
         INFO((outcome ? g.print() : outcome.error().message));
         REQUIRE(outcome);
         auto q = outcome->floats.at("q");
-        std::copy_n(expected_q.begin() + 3 * c.heads * c.head_dim, c.heads * c.head_dim, q.begin() + 3 * c.heads * c.head_dim);
+        std::copy_n(expected_q.begin() + 3 * c.heads * c.head_dim, c.heads * c.head_dim,
+                    q.begin() + 3 * c.heads * c.head_dim);
         CHECK(nmse(q, expected_q) < 1e-11);
         CHECK(nmse(as_floats(*outcome, "k", type == DType::f16), expected_k) < tolerance);
         CHECK(nmse(as_floats(*outcome, "v", type == DType::f16), expected_v) < tolerance);
@@ -126,8 +135,10 @@ TEST_CASE("rope_kv and kv_write fill the caches by the cache table", "[ops]") {
       {
         Graph g;
         const Tensor k_in = g.input("k_in", DType::f32, {rows, kv}), v_in = g.input("v_in", DType::f32, {rows, kv});
-        kv_write(g, k_in, v_in, g.state("k", type, {places, kv}), g.state("v", type, {places, kv}), control_state(g, table));
-        const auto outcome = run_graph(*device, g, {.floats = {{"k_in", part_k}, {"v_in", part_v}}, .words = {{"control", table}}});
+        kv_write(g, k_in, v_in, g.state("k", type, {places, kv}), g.state("v", type, {places, kv}),
+                 control_state(g, table));
+        const auto outcome =
+            run_graph(*device, g, {.floats = {{"k_in", part_k}, {"v_in", part_v}}, .words = {{"control", table}}});
         INFO((outcome ? g.print() : outcome.error().message));
         REQUIRE(outcome);
         CHECK(nmse(as_floats(*outcome, "k", type == DType::f16), expected_k) < tolerance);

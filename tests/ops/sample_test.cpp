@@ -31,7 +31,7 @@ struct Settings {
 struct Scene {
   uint32_t slots;
   int64_t vocabulary;
-  std::vector<float> logits;   // (slots, vocabulary)
+  std::vector<float> logits;  // (slots, vocabulary)
   std::vector<float> bias;
   std::vector<uint32_t> seen;  // (slots, words)
   std::vector<uint32_t> control;
@@ -39,7 +39,8 @@ struct Scene {
 
   Scene(uint32_t count, int64_t columns) : slots(count), vocabulary(columns) {
     ControlTable table{.slot_count = count};
-    for (uint32_t i = 0; i < count; ++i) table.slots.push_back(i), table.positions.push_back(10 + i), table.tokens.push_back(77);
+    for (uint32_t i = 0; i < count; ++i)
+      table.slots.push_back(i), table.positions.push_back(10 + i), table.tokens.push_back(77);
     control = table.words();
     seen.assign(count * words(), 0);
     for (uint32_t i = 0; i < count; ++i) {
@@ -48,9 +49,15 @@ struct Scene {
     }
   }
   uint32_t words() const { return uint32_t((vocabulary + 31) / 32); }
-  shader::Slot& slot(uint32_t i) { return *reinterpret_cast<shader::Slot*>(control.data() + control[5] + i * shader::kSlotWords); }
-  shader::Row& row(uint32_t i) { return *reinterpret_cast<shader::Row*>(control.data() + control[3] + i * shader::kRowWords); }
-  bool has_seen(uint32_t slot_number, size_t token) const { return seen[slot_number * words() + token / 32] >> (token % 32) & 1; }
+  shader::Slot& slot(uint32_t i) {
+    return *reinterpret_cast<shader::Slot*>(control.data() + control[5] + i * shader::kSlotWords);
+  }
+  shader::Row& row(uint32_t i) {
+    return *reinterpret_cast<shader::Row*>(control.data() + control[3] + i * shader::kRowWords);
+  }
+  bool has_seen(uint32_t slot_number, size_t token) const {
+    return seen[slot_number * words() + token / 32] >> (token % 32) & 1;
+  }
 
   void set(uint32_t i, const Settings& s, uint32_t seed) {
     shader::Slot& to = slot(i);
@@ -69,11 +76,14 @@ struct Scene {
   std::vector<uint32_t> run(Device& device) {
     Graph g;
     const Tensor x = g.input("logits", DType::f32, {int64_t(slots), vocabulary});
-    SampleStates states{control_state(g, control), g.state("seen", DType::u32, {int64_t(slots), int64_t(words())}),
-                        g.state("tokens", DType::u32, {int64_t(slots), int64_t(ring)}), {}};
+    SampleStates states{control_state(g, control),
+                        g.state("seen", DType::u32, {int64_t(slots), int64_t(words())}),
+                        g.state("tokens", DType::u32, {int64_t(slots), int64_t(ring)}),
+                        {}};
     if (!bias.empty()) states.logit_bias = g.state("bias", DType::f32, {int64_t(slots), vocabulary});
     sample(g, x, states);
-    Data data{.floats = {{"logits", logits}}, .words = {{"control", control}, {"seen", seen}, {"tokens", std::vector<uint32_t>(slots * ring, 0xdead)}}};
+    Data data{.floats = {{"logits", logits}},
+              .words = {{"control", control}, {"seen", seen}, {"tokens", std::vector<uint32_t>(slots * ring, 0xdead)}}};
     if (!bias.empty()) data.floats["bias"] = bias;
     const auto outcome = run_graph(device, g, data);
     INFO((outcome ? g.print() : outcome.error().message));
@@ -138,8 +148,9 @@ void check_draws(Device& device, Scene& scene, const Settings& settings) {
     const double u = double(philox({0, 0, 0, 0}, 1000 + i, (1000 + i) * 31 + 7)[0] >> 8) / 16777216.0;
     if (!is_draw(kept_masses(before, i, settings), u, tokens[i * scene.ring])) ++wrong;
   }
-  INFO("vocabulary " << scene.vocabulary << " temperature " << settings.temperature << " top_k " << settings.top_k << " top_p " << settings.top_p
-                     << " min_p " << settings.min_p << " penalty " << settings.penalty << " bias " << settings.biased);
+  INFO("vocabulary " << scene.vocabulary << " temperature " << settings.temperature << " top_k " << settings.top_k
+                     << " top_p " << settings.top_p << " min_p " << settings.min_p << " penalty " << settings.penalty
+                     << " bias " << settings.biased);
   INFO("first tokens " << tokens[0] << " " << tokens[scene.ring]);
   CHECK(wrong == 0);
 }
@@ -218,7 +229,10 @@ TEST_CASE("draws from large vocabularies", "[ops]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "sample");
   for (const int64_t vocabulary : {49152, 262144})
-    for (const Settings& settings : {Settings{.temperature = 1}, {.temperature = 0.8f, .top_k = 40, .top_p = 0.95f}, {.top_p = 0.9f}, {.top_k = 5000}}) {
+    for (const Settings& settings : {Settings{.temperature = 1},
+                                     {.temperature = 0.8f, .top_k = 40, .top_p = 0.95f},
+                                     {.top_p = 0.9f},
+                                     {.top_k = 5000}}) {
       Scene scene(2, vocabulary);
       scene.logits = model_like(size_t(2 * vocabulary), 9, 0);
       check_draws(*device, scene, settings);
@@ -290,7 +304,13 @@ TEST_CASE("NaN and infinite logits give a token of the vocabulary", "[ops]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "sample");
   for (const float value : {NAN, INFINITY, -INFINITY})
-    for (const Settings& settings : {Settings{.greedy = true}, {}, {.top_k = 5}, {.top_p = 0.5f}, {.min_p = 0.5f}, {.temperature = NAN}, {.top_p = NAN}}) {
+    for (const Settings& settings : {Settings{.greedy = true},
+                                     {},
+                                     {.top_k = 5},
+                                     {.top_p = 0.5f},
+                                     {.min_p = 0.5f},
+                                     {.temperature = NAN},
+                                     {.top_p = NAN}}) {
       Scene scene(2, 300);
       scene.logits.assign(600, value);
       std::fill_n(scene.logits.begin() + 300, 150, 1.0f);

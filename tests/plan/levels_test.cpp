@@ -15,20 +15,27 @@ PlannedDispatch uses(std::vector<Access> accesses) {
   return item;
 }
 
-Access reads(int32_t resource, uint64_t offset = 0, uint64_t size = 16) { return {resource, offset, size, true, false}; }
-Access writes(int32_t resource, uint64_t offset = 0, uint64_t size = 16) { return {resource, offset, size, false, true}; }
+Access reads(int32_t resource, uint64_t offset = 0, uint64_t size = 16) {
+  return {resource, offset, size, true, false};
+}
+Access writes(int32_t resource, uint64_t offset = 0, uint64_t size = 16) {
+  return {resource, offset, size, false, true};
+}
 
 bool conflict(const PlannedDispatch& a, const PlannedDispatch& b) {
   for (const Access& x : a.accesses)
     for (const Access& y : b.accesses)
-      if (x.resource == y.resource && (x.writes || y.writes) && x.offset < y.offset + y.size && y.offset < x.offset + x.size) return true;
+      if (x.resource == y.resource && (x.writes || y.writes) && x.offset < y.offset + y.size &&
+          y.offset < x.offset + x.size)
+        return true;
   return false;
 }
 
 }  // namespace
 
 TEST_CASE("readers of one tensor share a level, its writer stands before and after") {
-  std::vector<PlannedDispatch> list{uses({writes(0)}), uses({reads(0), writes(1)}), uses({reads(0), writes(2)}), uses({writes(0)})};
+  std::vector<PlannedDispatch> list{uses({writes(0)}), uses({reads(0), writes(1)}), uses({reads(0), writes(2)}),
+                                    uses({writes(0)})};
   CHECK(assign_levels(list, 3) == 3);
   CHECK(list[0].level == 0);
   CHECK(list[1].level == 1);

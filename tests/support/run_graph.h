@@ -15,7 +15,7 @@ using Data = RigData;
 using RunOutcome = RigOutcome;
 
 struct RunOptions {
-  std::string choice;   // take this choice for every node that has it; "" = what the plan would take
+  std::string choice;  // take this choice for every node that has it; "" = what the plan would take
   bool fuse = false;
 };
 

@@ -17,7 +17,9 @@ std::vector<NamedBytes> tensors_of(const SmallModel& model) {
   return tensors;
 }
 
-void write_text(const std::filesystem::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
 
 void must(const Status& status) {
   if (!status) std::abort();
@@ -55,11 +57,11 @@ SmallModel small_model(const SmallModelOptions& o) {
     add(prefix + "self_attn.k_proj.bias", {keys});
     add(prefix + "self_attn.v_proj.bias", {keys});
   }
-  model.config = join(R"({"model_type":")", o.model_type, R"(","hidden_size":)", o.hidden, R"(,"intermediate_size":)", o.intermediate,
-                      R"(,"num_hidden_layers":)", o.layers, R"(,"num_attention_heads":)", o.heads, R"(,"num_key_value_heads":)",
-                      o.kv_heads, R"(,"head_dim":)", o.head_dim, R"(,"vocab_size":)", o.vocabulary,
-                      R"(,"rms_norm_eps":1e-5,"max_position_embeddings":256,"tie_word_embeddings":)", o.tied ? "true" : "false",
-                      R"(,"bos_token_id":1,"eos_token_id":2)", o.more, "}");
+  model.config = join(R"({"model_type":")", o.model_type, R"(","hidden_size":)", o.hidden, R"(,"intermediate_size":)",
+                      o.intermediate, R"(,"num_hidden_layers":)", o.layers, R"(,"num_attention_heads":)", o.heads,
+                      R"(,"num_key_value_heads":)", o.kv_heads, R"(,"head_dim":)", o.head_dim, R"(,"vocab_size":)",
+                      o.vocabulary, R"(,"rms_norm_eps":1e-5,"max_position_embeddings":256,"tie_word_embeddings":)",
+                      o.tied ? "true" : "false", R"(,"bos_token_id":1,"eos_token_id":2)", o.more, "}");
   return model;
 }
 
@@ -73,14 +75,16 @@ void write_sharded(const SmallModel& model, const std::filesystem::path& directo
   std::filesystem::create_directories(directory);
   write_text(directory / "config.json", model.config);
   const std::vector<NamedBytes> tensors = tensors_of(model);
-  const std::vector<NamedBytes> parts[] = {{tensors.begin(), tensors.begin() + 5}, {tensors.begin() + 5, tensors.end()}};
+  const std::vector<NamedBytes> parts[] = {{tensors.begin(), tensors.begin() + 5},
+                                           {tensors.begin() + 5, tensors.end()}};
   nlohmann::json map = nlohmann::json::object();
   for (int part = 0; part < 2; ++part) {
     const std::string file = join("model-0000", part + 1, "-of-00002.safetensors");
     must(write_safetensors(directory / file, parts[part]));
     for (const NamedBytes& tensor : parts[part]) map[tensor.name] = file;
   }
-  write_text(directory / "model.safetensors.index.json", nlohmann::json{{"metadata", {{"total_size", 1}}}, {"weight_map", map}}.dump());
+  write_text(directory / "model.safetensors.index.json",
+             nlohmann::json{{"metadata", {{"total_size", 1}}}, {"weight_map", map}}.dump());
 }
 
 }  // namespace lorikeet::test

@@ -11,7 +11,7 @@
 namespace lorikeet::test {
 
 struct SmallModel {
-  std::string config;                             // config.json
+  std::string config;  // config.json
   std::map<std::string, std::vector<float>> values;
   std::map<std::string, std::vector<uint64_t>> shapes;
 };
@@ -26,7 +26,8 @@ struct SmallModelOptions {
 };
 
 SmallModel small_model(const SmallModelOptions& options);
-void write_directory(const SmallModel& model, const std::filesystem::path& directory);  // config.json, model.safetensors (f32)
-void write_sharded(const SmallModel& model, const std::filesystem::path& directory);    // two shards and their index
+void write_directory(const SmallModel& model,
+                     const std::filesystem::path& directory);  // config.json, model.safetensors (f32)
+void write_sharded(const SmallModel& model, const std::filesystem::path& directory);  // two shards and their index
 
 }  // namespace lorikeet::test

@@ -16,11 +16,21 @@ std::filesystem::path write_tiny_model(const std::string& folder, const TinyMode
   const std::filesystem::path path = std::filesystem::temp_directory_path() / folder;
   std::filesystem::remove_all(path);
   std::filesystem::create_directories(path);
-  const nlohmann::json config = {{"model_type", m.qwen2 ? "qwen2" : "llama"}, {"architectures", {m.qwen2 ? "Qwen2ForCausalLM" : "LlamaForCausalLM"}},
-                                 {"num_hidden_layers", m.layers}, {"hidden_size", m.hidden}, {"num_attention_heads", m.heads},
-                                 {"num_key_value_heads", m.kv_heads}, {"intermediate_size", m.intermediate}, {"vocab_size", m.vocabulary},
-                                 {"max_position_embeddings", 2048}, {"rms_norm_eps", 1e-5}, {"rope_theta", 10000.0},
-                                 {"tie_word_embeddings", m.tied}, {"hidden_act", "silu"}, {"eos_token_id", 0}, {"bos_token_id", 1}};
+  const nlohmann::json config = {{"model_type", m.qwen2 ? "qwen2" : "llama"},
+                                 {"architectures", {m.qwen2 ? "Qwen2ForCausalLM" : "LlamaForCausalLM"}},
+                                 {"num_hidden_layers", m.layers},
+                                 {"hidden_size", m.hidden},
+                                 {"num_attention_heads", m.heads},
+                                 {"num_key_value_heads", m.kv_heads},
+                                 {"intermediate_size", m.intermediate},
+                                 {"vocab_size", m.vocabulary},
+                                 {"max_position_embeddings", 2048},
+                                 {"rms_norm_eps", 1e-5},
+                                 {"rope_theta", 10000.0},
+                                 {"tie_word_embeddings", m.tied},
+                                 {"hidden_act", "silu"},
+                                 {"eos_token_id", 0},
+                                 {"bos_token_id", 1}};
   std::mt19937_64 random(99);
   std::vector<std::vector<float>> values;
   std::vector<NamedBytes> tensors;
@@ -32,7 +42,8 @@ std::filesystem::path write_tiny_model(const std::string& folder, const TinyMode
     for (float& value : data) value = normal(random);
     tensors.push_back({name, DType::f32, std::move(shape), {}});
   };
-  const uint64_t h = uint64_t(m.hidden), head = h / uint64_t(m.heads), kv = head * uint64_t(m.kv_heads), i = uint64_t(m.intermediate);
+  const uint64_t h = uint64_t(m.hidden), head = h / uint64_t(m.heads), kv = head * uint64_t(m.kv_heads),
+                 i = uint64_t(m.intermediate);
   add("model.embed_tokens.weight", {uint64_t(m.vocabulary), h}, 1);
   for (int layer = 0; layer < m.layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
@@ -67,15 +78,34 @@ void write_tiny_tokenizer(const std::filesystem::path& path) {
   vocabulary["zq"] = 259;
   int id = 256;
   for (const char* special : {"<|im_start|>", "<|im_end|>", "<|endoftext|>"})
-    added.push_back({{"id", id++}, {"content", special}, {"single_word", false}, {"lstrip", false}, {"rstrip", false}, {"normalized", false}, {"special", true}});
-  const json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
-  const json tokenizer = {{"version", "1.0"}, {"added_tokens", added}, {"normalizer", nullptr}, {"pre_tokenizer", byte_level},
-                          {"post_processor", nullptr}, {"decoder", byte_level},
-                          {"model", {{"type", "BPE"}, {"unk_token", nullptr}, {"byte_fallback", false}, {"vocab", vocabulary}, {"merges", {"z q"}}}}};
-  const json config = {{"eos_token", "<|im_end|>"},
-                       {"chat_template", "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
-                                         "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"}};
-  if (!write_whole(path / "tokenizer.json", tokenizer.dump()) || !write_whole(path / "tokenizer_config.json", config.dump()))
+    added.push_back({{"id", id++},
+                     {"content", special},
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", true}});
+  const json byte_level = {
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  const json tokenizer = {{"version", "1.0"},
+                          {"added_tokens", added},
+                          {"normalizer", nullptr},
+                          {"pre_tokenizer", byte_level},
+                          {"post_processor", nullptr},
+                          {"decoder", byte_level},
+                          {"model",
+                           {{"type", "BPE"},
+                            {"unk_token", nullptr},
+                            {"byte_fallback", false},
+                            {"vocab", vocabulary},
+                            {"merges", {"z q"}}}}};
+  const json config = {
+      {"eos_token", "<|im_end|>"},
+      {"chat_template",
+       "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
+       "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"}};
+  if (!write_whole(path / "tokenizer.json", tokenizer.dump()) ||
+      !write_whole(path / "tokenizer_config.json", config.dump()))
     std::fprintf(stderr, "cannot write a tokenizer to %s\n", path.c_str());
 }
 

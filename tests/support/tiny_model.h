@@ -18,8 +18,9 @@ struct TinyModel {
 // on the sizes alone.
 std::filesystem::path write_tiny_model(const std::string& folder, const TinyModel& model = {});
 
-// Adds tokenizer.json and tokenizer_config.json: one token a byte (id = byte), then 256 <|im_start|>, 257 <|im_end|> (which
-// ends an answer), 258 <|endoftext|>, 259 "zq", the only merge; with a ChatML template. For models of a vocabulary of at least kTinyTokens.
+// Adds tokenizer.json and tokenizer_config.json: one token a byte (id = byte), then 256 <|im_start|>, 257 <|im_end|>
+// (which ends an answer), 258 <|endoftext|>, 259 "zq", the only merge; with a ChatML template. For models of a
+// vocabulary of at least kTinyTokens.
 inline constexpr int kTinyTokens = 260;
 void write_tiny_tokenizer(const std::filesystem::path& path);
 

@@ -13,7 +13,8 @@ using namespace lorikeet;
 
 TEST_CASE("the C interface does what its header says") {
   NEED_DEVICE();
-  const auto model = test::write_tiny_model("lorikeet-tiny-api", {.layers = 1, .hidden = 32, .vocabulary = test::kTinyTokens});
+  const auto model =
+      test::write_tiny_model("lorikeet-tiny-api", {.layers = 1, .hidden = 32, .vocabulary = test::kTinyTokens});
   test::write_tiny_tokenizer(model);
   const auto user = test::run_program({{LORIKEET_API_USER, model.string()}, {}, {}});
   INFO(user.out << user.err);
@@ -28,7 +29,8 @@ TEST_CASE("the samples run") {
   const auto graph = test::run_program({{LORIKEET_SAMPLE_GRAPH}, {}, {}});
   INFO(graph.out << graph.err);
   CHECK(graph.status == 0);
-  const auto model = test::write_tiny_model("lorikeet-tiny-sample", {.layers = 1, .hidden = 32, .vocabulary = test::kTinyTokens});
+  const auto model =
+      test::write_tiny_model("lorikeet-tiny-sample", {.layers = 1, .hidden = 32, .vocabulary = test::kTinyTokens});
   test::write_tiny_tokenizer(model);
   const auto chat = test::run_program({{LORIKEET_SAMPLE_CHAT, model.string(), "Hello"}, {}, {}});
   INFO(chat.err);

@@ -26,7 +26,9 @@ std::string text_of(const std::filesystem::path& path) {
   return *text;
 }
 
-void put(const std::filesystem::path& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
+void put(const std::filesystem::path& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
 
 struct Damage {
   const char* what;
@@ -71,16 +73,23 @@ TEST_CASE("bad input: damaged directories") {
       {"heads that do not divide", [](auto& p) { change_config(p, "num_attention_heads", 5); }, ""},
       {"no weights", [](auto& p) { std::filesystem::remove(p / "model.safetensors"); }, "safetensors"},
       {"empty weights", [](auto& p) { put(p / "model.safetensors", ""); }, "model.safetensors"},
-      {"truncated weights", [](auto& p) { change_weights(p, [](std::string& b) { b.resize(b.size() / 2); }); }, "model.safetensors"},
-      {"a header of 2^60 bytes", [](auto& p) { change_weights(p, [](std::string& b) { b[7] = 0x10; }); }, "model.safetensors"},
-      {"an unknown tensor type", [](auto& p) { change_weights(p, [](std::string& b) { replace(b, "\"F32\"", "\"F12\""); }); }, "model.safetensors"},
-      {"a missing tensor", [](auto& p) { change_weights(p, [](std::string& b) { replace(b, "model.norm.weight", "model.morn.weight"); }); }, "model.norm.weight"},
+      {"truncated weights", [](auto& p) { change_weights(p, [](std::string& b) { b.resize(b.size() / 2); }); },
+       "model.safetensors"},
+      {"a header of 2^60 bytes", [](auto& p) { change_weights(p, [](std::string& b) { b[7] = 0x10; }); },
+       "model.safetensors"},
+      {"an unknown tensor type",
+       [](auto& p) { change_weights(p, [](std::string& b) { replace(b, "\"F32\"", "\"F12\""); }); },
+       "model.safetensors"},
+      {"a missing tensor",
+       [](auto& p) { change_weights(p, [](std::string& b) { replace(b, "model.norm.weight", "model.morn.weight"); }); },
+       "model.norm.weight"},
   };
   for (const Damage& damage : table) {
     INFO(damage.what);
     const auto path = test::write_tiny_model("lorikeet-tiny-damaged");
     damage.apply(path);
-    const std::string sentence = failure(test::lorikeet({"generate", "-m", path.string(), "--tokens", "1,2", "--max-tokens", "2"}), 1);
+    const std::string sentence =
+        failure(test::lorikeet({"generate", "-m", path.string(), "--tokens", "1,2", "--max-tokens", "2"}), 1);
     REQUIRE_FALSE(sentence.empty());
     INFO(sentence);
     CHECK(sentence.find(damage.part) != std::string::npos);
@@ -97,7 +106,8 @@ TEST_CASE("bad input: GGUF files") {
   const auto refused = [&](const std::string& what, const std::string& content) {
     INFO(what);
     put(folder / "bad.gguf", content);
-    const std::string sentence = failure(test::lorikeet({"generate", "-m", (folder / "bad.gguf").string(), "--tokens", "1,2", "--max-tokens", "2"}), 1);
+    const std::string sentence = failure(
+        test::lorikeet({"generate", "-m", (folder / "bad.gguf").string(), "--tokens", "1,2", "--max-tokens", "2"}), 1);
     CHECK_FALSE(sentence.empty());
   };
   refused("empty", "");
@@ -116,34 +126,45 @@ TEST_CASE("bad input: GGUF files") {
   changed = bytes;
   replace(changed, "general.architecture", "general.ARCHITECTURE");
   refused("no architecture", changed);
-  CHECK(failure(test::lorikeet({"generate", "-m", test::golden("quants/quants.gguf").string(), "--tokens", "1"}), 1) != "");
-  CHECK(failure(test::lorikeet({"inspect", "-m", (folder / "none.gguf").string()}), 1).find("none.gguf") != std::string::npos);
+  CHECK(failure(test::lorikeet({"generate", "-m", test::golden("quants/quants.gguf").string(), "--tokens", "1"}), 1) !=
+        "");
+  CHECK(failure(test::lorikeet({"inspect", "-m", (folder / "none.gguf").string()}), 1).find("none.gguf") !=
+        std::string::npos);
   CHECK(failure(test::lorikeet({"convert", "-m", good, (folder / "no" / "such" / "folder.gguf").string()}), 1) != "");
 }
 
 TEST_CASE("bad input: prompts, tokenizers and templates") {
   NEED_DEVICE();
   const test::TemporaryFolder folder;
-  const auto model = test::write_tiny_model("lorikeet-tiny-prompts", {.layers = 1, .hidden = 32, .vocabulary = test::kTinyTokens});
+  const auto model =
+      test::write_tiny_model("lorikeet-tiny-prompts", {.layers = 1, .hidden = 32, .vocabulary = test::kTinyTokens});
   const std::string m = model.string();
   CHECK(failure(test::lorikeet({"generate", "-m", m, "text"}), 1).find("tokenizer") != std::string::npos);
   CHECK(failure(test::lorikeet({"chat", "-m", m, "--once", "Hi"}), 1).find("tokenizer") != std::string::npos);
   CHECK(failure(test::lorikeet({"generate", "-m", m, "--tokens", "1,260"}), 1).find("260") != std::string::npos);
   CHECK(failure(test::lorikeet({"generate", "-m", m, "--tokens", "1,-1"}), 1).find("-1") != std::string::npos);
-  CHECK(failure(test::lorikeet({"generate", "-m", m, "--tokens", "1,2,3,4,5", "--context", "4"}), 1).find("context") != std::string::npos);
-  CHECK(failure(test::lorikeet({"generate", "-m", m, "--tokens", "1", "--context", "1000000"}), 1).find("2048") != std::string::npos);
-  CHECK(failure(test::lorikeet({"generate", "-m", m, "--tokens", "1", "--logits", (folder / "no" / "such.safetensors").string()}), 1) != "");
-  CHECK(failure(test::lorikeet({"eval", "perplexity", "-m", m, (folder / "none.txt").string()}), 1).find("none.txt") != std::string::npos);
+  CHECK(failure(test::lorikeet({"generate", "-m", m, "--tokens", "1,2,3,4,5", "--context", "4"}), 1).find("context") !=
+        std::string::npos);
+  CHECK(failure(test::lorikeet({"generate", "-m", m, "--tokens", "1", "--context", "1000000"}), 1).find("2048") !=
+        std::string::npos);
+  CHECK(failure(test::lorikeet(
+                    {"generate", "-m", m, "--tokens", "1", "--logits", (folder / "no" / "such.safetensors").string()}),
+                1) != "");
+  CHECK(failure(test::lorikeet({"eval", "perplexity", "-m", m, (folder / "none.txt").string()}), 1).find("none.txt") !=
+        std::string::npos);
 
   test::write_tiny_tokenizer(model);
   CHECK(failure(test::lorikeet({"generate", "-m", m, ""}), 1) != "");
   CHECK(failure(test::lorikeet({"generate", "-m", m, std::string(5000, 'a')}), 1).find("5000") != std::string::npos);
   folder.write("wrong.jinja", "{% for m in messages %}{{ m.content }");
-  CHECK(failure(test::lorikeet({"chat", "-m", m, "--once", "Hi", "--template", (folder / "wrong.jinja").string()}), 1) != "");
+  CHECK(failure(test::lorikeet({"chat", "-m", m, "--once", "Hi", "--template", (folder / "wrong.jinja").string()}),
+                1) != "");
   folder.write("raises.jinja", "{{ raise_exception('Only birds may talk.') }}");
-  CHECK(failure(test::lorikeet({"chat", "-m", m, "--once", "Hi", "--template", (folder / "raises.jinja").string()}), 1) == "Only birds may talk.");
+  CHECK(failure(test::lorikeet({"chat", "-m", m, "--once", "Hi", "--template", (folder / "raises.jinja").string()}),
+                1) == "Only birds may talk.");
   folder.write("endless.jinja", "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}");
-  CHECK(failure(test::lorikeet({"chat", "-m", m, "--once", "Hi", "--template", (folder / "endless.jinja").string()}), 1) != "");
+  CHECK(failure(test::lorikeet({"chat", "-m", m, "--once", "Hi", "--template", (folder / "endless.jinja").string()}),
+                1) != "");
   put(model / "tokenizer.json", "{\"model\": {\"type\": \"BPE\", \"vocab\": 7}}");
   CHECK(failure(test::lorikeet({"generate", "-m", m, "text"}), 1).find("tokenizer.json") != std::string::npos);
 }
@@ -152,14 +173,17 @@ TEST_CASE("bad input: devices that are not there, below the floor or too small")
   NEED_DEVICE();
   const std::string m = test::write_tiny_model("lorikeet-tiny-devices").string();
   const Arguments call = {"generate", "-m", m, "--tokens", "1,2", "--max-tokens", "2"};
-  const auto with = [&](const std::vector<std::string>& environment) { return failure(test::lorikeet(call, {}, environment), 1); };
+  const auto with = [&](const std::vector<std::string>& environment) {
+    return failure(test::lorikeet(call, {}, environment), 1);
+  };
   CHECK(with({"LORIKEET_DEVICE=no such device"}).find("no such device") != std::string::npos);
   CHECK(with({"LORIKEET_DEVICE=77"}).find("77") != std::string::npos);
   CHECK_FALSE(with({"LORIKEET_HIDE=max_storage_buffers=2"}).empty());
   CHECK_FALSE(with({"LORIKEET_HIDE=feathers"}).empty());
   CHECK_FALSE(with({"LORIKEET_FAULT=sometimes"}).empty());
   CHECK_FALSE(with({"VK_DRIVER_FILES=/nowhere.json", "VK_ICD_FILENAMES=/nowhere.json"}).empty());
-  const auto none = test::lorikeet({"devices"}, {}, {"VK_DRIVER_FILES=/nowhere.json", "VK_ICD_FILENAMES=/nowhere.json"});
+  const auto none =
+      test::lorikeet({"devices"}, {}, {"VK_DRIVER_FILES=/nowhere.json", "VK_ICD_FILENAMES=/nowhere.json"});
   CHECK(none.status == 1);
   CHECK(none.err.starts_with("lorikeet: "));
 }

@@ -29,27 +29,31 @@ Outcome run_program(const Call& call) {
   for (const std::string& variable : call.environment) command += quoted(variable) + " ";
   if (!command.empty()) command = "env " + command;
   for (const std::string& argument : call.arguments) command += quoted(argument) + " ";
-  command += "<" + quoted((folder / "in").string()) + " >" + quoted((folder / "out").string()) + " 2>" + quoted((folder / "err").string());
+  command += "<" + quoted((folder / "in").string()) + " >" + quoted((folder / "out").string()) + " 2>" +
+             quoted((folder / "err").string());
   const int raw = std::system(command.c_str());
   Outcome outcome;
   outcome.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
   if (auto text = read_text(folder / "out")) outcome.out = *text;
   if (auto text = read_text(folder / "err")) outcome.err = *text;
-  if (outcome.err.find("[validation]") != std::string::npos) {  // whatever else: a message of the validation layers fails
+  if (outcome.err.find("[validation]") !=
+      std::string::npos) {  // whatever else: a message of the validation layers fails
     std::printf("%s: %s", call.arguments.front().c_str(), outcome.err.c_str());
     outcome.status = kValidationMessage;
   }
   return outcome;
 }
 
-Outcome lorikeet(std::vector<std::string> arguments, const std::string& input, const std::vector<std::string>& environment) {
+Outcome lorikeet(std::vector<std::string> arguments, const std::string& input,
+                 const std::vector<std::string>& environment) {
   arguments.insert(arguments.begin(), LORIKEET_PROGRAM);
   return run_program({std::move(arguments), input, environment});
 }
 
 std::string failure(const Outcome& outcome, int status) {
   const auto wrong = [&](const char* what) {
-    std::printf("%s: status %d, stdout \"%s\", stderr \"%s\"\n", what, outcome.status, outcome.out.c_str(), outcome.err.c_str());
+    std::printf("%s: status %d, stdout \"%s\", stderr \"%s\"\n", what, outcome.status, outcome.out.c_str(),
+                outcome.err.c_str());
     return std::string();
   };
   if (outcome.status != status) return wrong("another status was expected");

@@ -14,14 +14,15 @@ struct Outcome {
 };
 
 struct Call {
-  std::vector<std::string> arguments;                // the program first
-  std::string input;                                 // stdin
-  std::vector<std::string> environment;              // "NAME=value"
+  std::vector<std::string> arguments;    // the program first
+  std::string input;                     // stdin
+  std::vector<std::string> environment;  // "NAME=value"
 };
 Outcome run_program(const Call& call);
 
 // `lorikeet` with these arguments.
-Outcome lorikeet(std::vector<std::string> arguments, const std::string& input = {}, const std::vector<std::string>& environment = {});
+Outcome lorikeet(std::vector<std::string> arguments, const std::string& input = {},
+                 const std::vector<std::string>& environment = {});
 
 // The error of a call that must have failed: one line "lorikeet: ... ." at the end of stderr, nothing on stdout.
 // Empty, with the reason printed, if it did not.

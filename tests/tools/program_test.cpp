@@ -67,8 +67,9 @@ TEST_CASE("help names every option with an example; version") {
     CHECK(help.out.find("--") != std::string::npos);
   }
   const auto generate = test::lorikeet({"generate", "--help"}).out;
-  for (const char* option : {"--temperature", "--top-k", "--top-p", "--min-p", "--repeat-penalty", "--seed", "--max-tokens", "--stop", "--json",
-                             "--logits", "--tokens", "--device", "--context", "--kv", "--threads"})
+  for (const char* option :
+       {"--temperature", "--top-k", "--top-p", "--min-p", "--repeat-penalty", "--seed", "--max-tokens", "--stop",
+        "--json", "--logits", "--tokens", "--device", "--context", "--kv", "--threads"})
     CHECK(generate.find(option) != std::string::npos);
   CHECK(test::lorikeet({"--version"}).out.starts_with("lorikeet "));
 }
@@ -150,7 +151,8 @@ TEST_CASE("generate: text streams as it is in JSON; a stop string over several t
   // A stop of two characters from the middle, wherever it first occurs.
   std::string stop;
   for (size_t i = text.size() / 2; i + 1 < text.size() && stop.empty(); ++i)
-    if (uint8_t(text[i]) < 0x80 && uint8_t(text[i + 1]) < 0x80 && text[i] > ' ' && text[i + 1] > ' ' && text[i] != '\\' && text[i + 1] != '\\' && text[i] != '-')
+    if (uint8_t(text[i]) < 0x80 && uint8_t(text[i + 1]) < 0x80 && text[i] > ' ' && text[i + 1] > ' ' &&
+        text[i] != '\\' && text[i + 1] != '\\' && text[i] != '-')
       stop = text.substr(i, 2);
   REQUIRE_FALSE(stop.empty());
   const json stopped = answer(base + Arguments{"Hello there", "--json", "--stop", "not in the text", "--stop", stop});
@@ -165,7 +167,8 @@ TEST_CASE("chat: one question, several turns through a pipe, reset") {
   const Arguments base = {"chat", "-m", model, "--max-tokens", "8", "--json"};
   const json once = answer(base + Arguments{"--once", "Hi"});
   CHECK(once["prompt_token_ids"].front() == 256);
-  CHECK(once["prompt_token_ids"].size() == 5 + 1 + 2 + 2 + 1 + 10);  // <|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n
+  CHECK(once["prompt_token_ids"].size() ==
+        5 + 1 + 2 + 2 + 1 + 10);  // <|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n
 
   const auto piped = test::lorikeet(base, "Hi\n\nAnd again\n/reset\nHi\n/exit\nnever\n");
   REQUIRE(piped.status == 0);
@@ -177,7 +180,8 @@ TEST_CASE("chat: one question, several turns through a pipe, reset") {
   CHECK(turns[1]["prompt_token_ids"].size() > turns[0]["prompt_token_ids"].size());
   CHECK(turns[1]["timings"]["prompt_tokens"].get<size_t>() < turns[1]["prompt_token_ids"].size());
   CHECK(turns[2]["token_ids"] == once["token_ids"]);
-  CHECK(answer(base + Arguments{"--once", "Hi", "--system", "Be brief."})["prompt_token_ids"].size() > once["prompt_token_ids"].size());
+  CHECK(answer(base + Arguments{"--once", "Hi", "--system", "Be brief."})["prompt_token_ids"].size() >
+        once["prompt_token_ids"].size());
 }
 
 TEST_CASE("eval perplexity: windows, halves and overlaps") {
@@ -210,18 +214,22 @@ TEST_CASE("convert and inspect: the converted model says the same") {
   CHECK_FALSE(std::filesystem::exists(out));
   REQUIRE(test::lorikeet({"convert", "-m", model, out, "--type", "f32"}).status == 0);
   const Arguments rest = {"Hello", "--max-tokens", "10", "--json"};
-  CHECK(answer(Arguments{"generate", "-m", out} + rest)["token_ids"] == answer(Arguments{"generate", "-m", model} + rest)["token_ids"]);
+  CHECK(answer(Arguments{"generate", "-m", out} + rest)["token_ids"] ==
+        answer(Arguments{"generate", "-m", model} + rest)["token_ids"]);
 
   const auto file = test::lorikeet({"inspect", "-m", out});
   CHECK(file.status == 0);
-  for (const char* part : {"general.architecture = llama", "blk.0.attn_q.weight", "config: llama, 1 layers, hidden 32"}) CHECK(file.out.find(part) != std::string::npos);
+  for (const char* part : {"general.architecture = llama", "blk.0.attn_q.weight", "config: llama, 1 layers, hidden 32"})
+    CHECK(file.out.find(part) != std::string::npos);
   const auto plan = test::lorikeet({"inspect", "-m", model, "--plan", "--rows", "4"});
   CHECK(plan.status == 0);
-  for (const char* part : {"attention", "choice=", "bytes=", "totals of one run: "}) CHECK(plan.out.find(part) != std::string::npos);
+  for (const char* part : {"attention", "choice=", "bytes=", "totals of one run: "})
+    CHECK(plan.out.find(part) != std::string::npos);
 }
 
 TEST_CASE("inspect --kernels shows every kernel's interface, with no device as well") {
   const auto kernels = test::lorikeet({"inspect", "--kernels"}, {}, {"LORIKEET_DEVICE=no such device"});
   CHECK(kernels.status == 0);
-  for (const char* part : {"rms_norm/float", "matmul/q4_1", "workgroup", "binding 0:"}) CHECK(kernels.out.find(part) != std::string::npos);
+  for (const char* part : {"rms_norm/float", "matmul/q4_1", "workgroup", "binding 0:"})
+    CHECK(kernels.out.find(part) != std::string::npos);
 }

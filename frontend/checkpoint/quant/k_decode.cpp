@@ -4,7 +4,8 @@
 
 namespace lorikeet::quant {
 
-// 16 scale bytes (low nibble: scale, high nibble: minimum, of 16 values each), 64 bytes of 2-bit values, f16 scale, f16 minimum.
+// 16 scale bytes (low nibble: scale, high nibble: minimum, of 16 values each), 64 bytes of 2-bit values, f16 scale, f16
+// minimum.
 void decode_q2_k(const std::byte* block, float* values) {
   const float scale = half_at(block + 80), minimum = half_at(block + 82);
   for (int i = 0; i < 256; ++i) {

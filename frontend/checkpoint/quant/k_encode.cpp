@@ -1,5 +1,5 @@
-// Super-blocks of 256 values: writing. Each sub-block is fitted alone, then the scales are rounded to the steps that the
-// super-block allows and the values are rounded again to what is really stored.
+// Super-blocks of 256 values: writing. Each sub-block is fitted alone, then the scales are rounded to the steps that
+// the super-block allows and the values are rounded again to what is really stored.
 #include "frontend/checkpoint/quant/codec.h"
 #include "frontend/checkpoint/quant/fit.h"
 #include "frontend/checkpoint/quant/k_scales.h"
@@ -22,7 +22,8 @@ void encode_affine(const float* values, int levels, std::byte* block, uint8_t* q
   for (int sub = 0; sub < 8; ++sub) {
     k.scale[sub] = uint8_t(nearest(fits[sub].scale * inverse_scale, 0, 63));
     k.minimum[sub] = uint8_t(nearest(-fits[sub].minimum * inverse_minimum, 0, 63));
-    const float step = scale * float(k.scale[sub]), offset = minimum * float(k.minimum[sub]), inverse = reciprocal(step);
+    const float step = scale * float(k.scale[sub]), offset = minimum * float(k.minimum[sub]),
+                inverse = reciprocal(step);
     for (int i = 32 * sub; i < 32 * sub + 32; ++i) q[i] = uint8_t(nearest((values[i] + offset) * inverse, 0, levels));
   }
   pack_k_scales(k, block + 4);

@@ -62,13 +62,14 @@ const Codec* find_codec(DType type) {
 Status check_sizes(std::string_view op, DType type, uint64_t elements, uint64_t bytes) {
   const DTypeLayout form = layout(type);
   if (elements % form.block != 0 || elements / form.block != bytes / form.bytes || bytes % form.bytes != 0)
-    return invalid(join("[", op, "] ", elements, " elements and ", bytes, " bytes of ", form.name, " were given; a block has ",
-                        form.block, " elements in ", form.bytes, " bytes."));
+    return invalid(join("[", op, "] ", elements, " elements and ", bytes, " bytes of ", form.name,
+                        " were given; a block has ", form.block, " elements in ", form.bytes, " bytes."));
   return Done{};
 }
 
 // Calls work(first, last) for parts of [0, blocks), each on a thread of its own.
-void split(uint64_t blocks, uint64_t block_elements, unsigned threads, const std::function<void(uint64_t, uint64_t)>& work) {
+void split(uint64_t blocks, uint64_t block_elements, unsigned threads,
+           const std::function<void(uint64_t, uint64_t)>& work) {
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   const uint64_t parts = std::clamp<uint64_t>(blocks * block_elements / kElementsAThread, 1, threads);
   std::vector<std::thread> others;

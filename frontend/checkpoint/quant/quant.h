@@ -19,8 +19,8 @@ bool can_quantise(DType type);
 // `bytes` holds out.size() elements of `type`, a whole number of blocks. Errors: invalid_argument.
 Status dequantise(DType type, Bytes bytes, std::span<float> out, unsigned threads = 1);
 
-// The reverse; the best scale of each block is searched for. Errors: invalid_argument, also for a value that is not finite
-// (in block types; f16, bf16 and f32 keep it).
+// The reverse; the best scale of each block is searched for. Errors: invalid_argument, also for a value that is not
+// finite (in block types; f16, bf16 and f32 keep it).
 Status quantise(DType type, std::span<const float> values, std::span<std::byte> out, unsigned threads = 1);
 
 }  // namespace lorikeet

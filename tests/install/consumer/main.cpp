@@ -6,6 +6,7 @@
 
 int main() {
   const auto devices = lorikeet::Device::list(lorikeet::Options::from_environment());
-  std::printf("lorikeet %s, %zu devices\n", std::string(lorikeet::version()).c_str(), devices ? devices.value().size() : 0);
+  std::printf("lorikeet %s, %zu devices\n", std::string(lorikeet::version()).c_str(),
+              devices ? devices.value().size() : 0);
   return lorikeet::version().empty() ? 1 : 0;
 }
