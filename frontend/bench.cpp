@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -79,10 +80,12 @@ Result<Bound> bind_graph(Model& model, const Graph& graph, int64_t input_bytes, 
   bound.inputs = std::make_unique<Buffer>(std::move(inputs));
   bound.scratch = std::make_unique<Buffer>(std::move(scratch));
   // Whatever lay there might be subnormal, which some processors multiply a hundred times slower.
-  const std::vector<float> ordinary(bound.inputs->size() / 4, 0.5f);
-  LK_ASSIGN(Uploader uploader, Uploader::create(device, bound.inputs->size(), 1));
-  LK_TRY(uploader.write({bound.inputs.get(), 0, bound.inputs->size()}, std::as_bytes(std::span(ordinary))));
-  LK_TRY(uploader.finish());
+  for (const Buffer* buffer : {bound.inputs.get(), bound.scratch.get()}) {
+    const std::vector<float> ordinary(buffer->size() / 4, 0.5f);
+    LK_ASSIGN(Uploader uploader, Uploader::create(device, buffer->size(), 1));
+    LK_TRY(uploader.write({buffer, 0, buffer->size()}, std::as_bytes(std::span(ordinary))));
+    LK_TRY(uploader.finish());
+  }
   const auto storage = [&](const GraphTensor& info) -> Result<std::vector<Slice>> {
     if (info.kind == TensorKind::weight) return model.storage(info);
     return std::vector<Slice>{{bound.inputs.get(), 0, bound.inputs->size()}};
@@ -324,6 +327,17 @@ Result<std::vector<BenchLine>> bench_matmul(Device& device, KernelLibrary& kerne
   return lines;
 }
 
+// Runs a plan once and reads its kept result "y".
+static Result<std::vector<float>> result_of(Device& device, Plan& plan) {
+  LK_ASSIGN(const Ticket ticket, plan.submit());
+  LK_TRY(device.wait(ticket));
+  LK_ASSIGN(const Slice slice, plan.output("y"));
+  LK_ASSIGN(const std::vector<std::byte> bytes, download(device, slice));
+  std::vector<float> values(bytes.size() / 4);
+  std::memcpy(values.data(), bytes.data(), values.size() * 4);
+  return values;
+}
+
 Result<std::vector<BenchLine>> tune(Model& model, double seconds) {
   std::map<std::string, bool> seen;
   std::vector<BenchLine> lines;
@@ -340,12 +354,19 @@ Result<std::vector<BenchLine>> tune(Model& model, double seconds) {
       // The node alone, with the model's weights.
       Graph single = whole;
       single.replace_nodes({node});
+      single.keep(node.outputs[0], "y");
       Choices choices;
       node.op->lower(single, node, model.device().profile(), choices);
       BenchLine best{.milliseconds = INFINITY};
-      for (const Choice& choice : choices) {
+      std::vector<float> expected;
+      for (auto it = choices.rbegin(); it != choices.rend();
+           ++it) {  // the plain one first: the others are compared with it
+        const Choice& choice = *it;
         if (model.choices().quarantined(ChoiceTable::family(single, node), choice.name)) continue;
         LK_ASSIGN(Bound bound, bind_graph(model, single, 256, choice.name));
+        LK_ASSIGN(const auto got, result_of(model.device(), *bound.plan));
+        if (expected.empty()) expected = got;
+        if (!(nmse(got, expected) <= choice.tolerance)) continue;  // for the doctor to say
         LK_ASSIGN(const double ms, time_plan(model.device(), *bound.plan, seconds));
         if (ms < best.milliseconds)
           best = {
