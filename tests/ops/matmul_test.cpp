@@ -6,6 +6,7 @@
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
 #include "runtime/ops/ops.h"
+#include "shaders/embedded.h"
 #include "tests/ops/matrix.h"
 #include "tests/support/device.h"
 #include "tests/support/skip.h"
@@ -232,6 +233,29 @@ TEST_CASE("matmul reads weights that span pages", "[matmul]") {
       }
     }
   }
+}
+
+TEST_CASE("matmul offers what a device can do, exact choices first", "[matmul]") {
+  const auto offered = [](const DeviceProfile& profile) {
+    Graph g;
+    matmul(g, g.input("x", DType::f32, {24, 64}), g.weight("w", DType::q4_1, {64, 64}, {"w", 0, 64}));
+    Choices choices;
+    g.nodes().back().op->lower(g, g.nodes().back(), profile, choices);
+    std::vector<std::string> names;
+    for (const Choice& choice : choices) names.push_back(choice.name);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(offered(DeviceProfile{}) == Names{"tile", "plain"});
+  DeviceProfile rich{.kind = DeviceKind::discrete, .max_shared_bytes = 49152, .max_workgroup_lanes = 1024};
+  rich.subgroup_size = rich.min_subgroup_size = rich.max_subgroup_size = 32;
+  rich.subgroup_arithmetic = rich.storage_16 = rich.float16 = rich.integer_dot = true;
+  rich.cooperative_matrix = {16, 16, 16};
+  Names expected{"tile"};  // what the shader compiler could not express is not there
+  if (!embedded_shader("matmul_coop/q4_1").empty()) expected.push_back("coop");
+  if (!embedded_shader("matmul_dot/q4_1").empty()) expected.push_back("dot");
+  expected.insert(expected.end(), {"half", "plain"});
+  CHECK(offered(rich) == expected);
 }
 
 TEST_CASE("matmul refuses what does not fit", "[matmul]") {
