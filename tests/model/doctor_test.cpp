@@ -6,6 +6,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/skip.h"
+#include "tests/support/temporary.h"
 
 using namespace lorikeet;
 
@@ -52,8 +53,8 @@ DoctorCase suspicious_case(bool healthy) {
 TEST_CASE("a wrong choice is quarantined and the next takes its place") {
   Device* device = test::test_device();
   if (!device) LK_SKIP(no_device, "doctor");
-  const std::string folder = (std::filesystem::temp_directory_path() / "lorikeet-doctor-test").string();
-  std::filesystem::remove_all(folder);
+  const test::TemporaryFolder temporary;
+  const std::string folder = temporary.path().string();
   ChoiceTable table = ChoiceTable::load(folder, device->profile());
   const std::vector<DoctorCase> cases = {suspicious_case(true)};
   const Node& node = cases[0].graph.nodes().back();
@@ -72,7 +73,6 @@ TEST_CASE("a wrong choice is quarantined and the next takes its place") {
   // It holds in the next run, which reads the table from disk.
   const ChoiceTable again = ChoiceTable::load(folder, device->profile());
   CHECK(*again.pick(cases[0].graph, node, choices, false) == 1);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a device whose plain choice is wrong is refused") {

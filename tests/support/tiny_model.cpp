@@ -9,11 +9,13 @@
 #include "frontend/checkpoint/safetensors.h"
 #include "frontend/text/byte_level.h"
 #include "runtime/base/file.h"
+#include "tests/support/temporary.h"
 
 namespace lorikeet::test {
 
 std::filesystem::path write_tiny_model(const std::string& folder, const TinyModel& m) {
-  const std::filesystem::path path = std::filesystem::temp_directory_path() / folder;
+  static const TemporaryFolder all;  // of this process: the same tests run on several devices at once
+  const std::filesystem::path path = all / folder;
   std::filesystem::remove_all(path);
   std::filesystem::create_directories(path);
   const nlohmann::json config = {{"model_type", m.qwen2 ? "qwen2" : "llama"},

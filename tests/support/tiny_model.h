@@ -14,8 +14,8 @@ struct TinyModel {
   bool tied = true, qwen2 = false;  // qwen2: with biases of q, k and v
 };
 
-// Writes config.json and model.safetensors into a fresh folder of the temporary directory; its path. The weights depend
-// on the sizes alone.
+// Writes config.json and model.safetensors into a fresh folder that goes when the process ends; its path. The weights
+// depend on the sizes alone.
 std::filesystem::path write_tiny_model(const std::string& folder, const TinyModel& model = {});
 
 // Adds tokenizer.json and tokenizer_config.json: one token a byte (id = byte), then 256 <|im_start|>, 257 <|im_end|>
