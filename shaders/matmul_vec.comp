@@ -6,7 +6,7 @@
 // are factored out of the sums: acc = sum over blocks of d * sum(q x) + m * sum(x). x columns: a multiple of 32.
 // With NORM, x is normed (rms): the lanes multiply by the norm weight as they read, and by the factor at the end.
 //   any        RPL is given by a specialisation constant
-//   fixed      8 rows, for drivers that do not unroll loops up to specialisation constants
+//   fixed      12 rows, for drivers that do not unroll loops up to specialisation constants
 //   broadcast  as any; lanes read 8 columns of x together and hand them round, for subgroups of 8 and more on devices
 //              where a uniform load costs many instructions; one slice; the only form that norms
 //
@@ -21,7 +21,8 @@
 #endif
 layout(local_size_x_id = 0, local_size_y_id = 1) in;
 #ifdef FORM_fixed
-#define FIXED_RPL 8u
+#define FIXED_RPL 12u
+#define TRUST_UNPACK_HALF
 #endif
 #include "shaders/common/product.glsl"
 

@@ -268,7 +268,7 @@ Method vec_method(const Product& a) {
   const std::string_view form = software ? software_form(a.profile) : "any";
   Method m{.choice = "vec", .kernel = join("matmul_vec/", name(a.weight.dtype), "/", form), .form = a.exact_form()};
   m.lanes = software ? software_lanes(a.profile) : std::clamp<uint32_t>(a.profile.subgroup_size, 32, 64);
-  const uint32_t rows = form == "fixed" ? 8 : software ? even_rows(a, m.lanes) : a.gated ? 2 : 1;
+  const uint32_t rows = form == "fixed" ? 12 : software ? even_rows(a, m.lanes) : a.gated ? 2 : 1;
   m.group_rows = m.lanes * rows;
   m.constants = {{kSlices, software ? 1 : slices_of(a.profile, m.lanes)}};
   if (form != "fixed") m.constants.push_back({kRowsPerLane, rows});

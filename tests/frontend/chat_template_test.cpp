@@ -102,8 +102,8 @@ TEST_CASE("chat: any template ends") {
       "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
       "{% macro m(n) %}{{ m(n + 1) ~ m(n + 1) }}{% endmacro %}{{ m(0) }}",
       "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
-      "{% set ns = namespace() %}{% set ns.x = 'a'|list %}{% for i in range(100000) %}{% set ns.x = ns.x|map('upper') "
-      "%}{% endfor %}{{ ns.x|list }}",
+      ("{% set ns = namespace() %}{% set ns.x = 'a'|list %}{% for i in range(100000) %}{% set ns.x = ns.x|map('upper') "
+       "%}{% endfor %}{{ ns.x|list }}"),
       "{{ '%1000000000d' % 1 }}",
       "{{ '{:1000000000}'.format(1) }}",
       "{{ 'x'.center(100000000000) }}",

@@ -156,6 +156,27 @@ TEST_CASE("matmul takes large, small and zero x", "[matmul]") {
   }
 }
 
+// Subnormal halves, as values and as the scales of blocks: some drivers flush them where they are unpacked.
+TEST_CASE("matmul keeps subnormal halves", "[matmul]") {
+  Device* device = test_device();
+  if (!device) LK_SKIP(no_device, no_device_reason());
+  for (DType type : {DType::f16, DType::q4_1, DType::q4_k}) {
+    for (int64_t tokens : {1, 5}) {
+      const Case c{.n = 40, .k = 256, .tokens = tokens};
+      Matrix matrix = random_matrix(type, c.n, c.k, 8);
+      std::vector<float> small = matrix.values;
+      for (float& value : small) value *= 5e-5f;
+      REQUIRE(quantise(type, small, matrix.bytes).ok());
+      REQUIRE(dequantise(type, matrix.bytes, matrix.values).ok());
+      Problem problem(c, matrix, random_floats(size_t(tokens * c.k), 9, 1000, 2000));
+      for (const Choice& choice : choices_of(*device, problem.graph)) {
+        INFO(name(type) << " tokens " << tokens << " choice " << choice.name);
+        CHECK(nmse(run(*device, problem, choice.name), problem.expected) < choice.tolerance);
+      }
+    }
+  }
+}
+
 TEST_CASE("matmul choices with a pinned order give the same bits for one row and for many", "[matmul]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, no_device_reason());
