@@ -1,14 +1,15 @@
 #version 450
 // The plain product, for every device and shape: y = x weight^T (+ bias, + residual), or silu(x gate^T) * (x up^T).
 //
-// A lane owns one output (two sums when gated): lane -> weight row, workgroup y and z -> token. Each sum runs over the
-// columns in order. Any number of columns: x is never read past the end of its row.
+// A lane owns one output (two sums when gated): lane -> weight row, workgroup y and z -> token, or tile of a work list.
+// Each sum runs over the columns in order. Any number of columns: x is never read past the end of its row.
 //
 // variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k
 #extension GL_GOOGLE_include_directive : require
 layout(local_size_x_id = 0) in;
 #define X_TYPE float
 #include "shaders/common/product.glsl"
+#include "shaders/common/tiles.glsl"
 
 vec4 x4(uint at, uint column) {
   vec4 v = vec4(0.0);
@@ -53,9 +54,12 @@ float sum_of_row(uint row, uint x_row) {
 
 void main() {
   const uint output_at = gl_GlobalInvocationID.x;
-  const uint token = gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y;
-  if (output_at >= p.count || token >= p.tokens) return;
-  float v = sum_of_row(row_address(output_at, false), token * p.x_columns);
-  if (GATED) v = silu(v) * sum_of_row(row_address(output_at, true), token * p.x_columns);
-  store(token, output_at, v);
+  const Tile tile = GROUPED ? listed_tile() : plain_tile(1u);
+  if (output_at >= p.count) return;
+  for (uint t = 0u; t < tile.count; ++t) {
+    const uint token = tile.first + t, x_row = GROUPED ? x_row_of(token) : token;
+    float v = sum_of_row(row_address(output_at, false), x_row * p.x_columns);
+    if (GATED) v = silu(v) * sum_of_row(row_address(output_at, true), x_row * p.x_columns);
+    store(token, output_at, v);
+  }
 }

@@ -15,5 +15,8 @@ struct MatmulParams {
   uint bias_at;    // where the bias of column 0 lies in its buffer
   uint norm_at;    // where the norm weight of column 0 lies in its buffer
   float eps;       // of the norm
+  uint list_at;      // grouped: word offset of the entry in the work list
+  uint rows_at;      // grouped: word offset of the pairs' rows of x
+  uint expert_rows;  // grouped: weight rows of an expert
 };
 LK_PARAMS_END

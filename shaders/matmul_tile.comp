@@ -4,7 +4,7 @@
 // A lane owns a tile of RPL weight rows (gated: half of them up rows) and TN tokens: it dequantises its own words once
 // and uses them for all its tokens, whose x is the same for all lanes. No shared memory. Each output is one sum over
 // the columns in order, as in matmul.comp. x columns: a multiple of 32. The last tile ends with the last token: it may
-// overlap the one before, and then leaves its tokens to that one.
+// overlap the one before, and then leaves its tokens to that one. Tiles of a work list may hold fewer tokens than TN.
 //   any        the tile is given by specialisation constants
 //   fixed      8 x 8, for drivers that do not unroll loops up to specialisation constants
 //   broadcast  as any; lanes read 8 columns of x together and hand them round, for subgroups of 8 and more on devices
@@ -24,10 +24,11 @@ layout(local_size_x_id = 0) in;
 #define FIXED_RPL 8u
 #endif
 #include "shaders/common/product.glsl"
+#include "shaders/common/tiles.glsl"
 #ifdef FORM_fixed
 const uint TN = 8u;
 #else
-layout(constant_id = 6) const uint TN = 8u;  // tokens a lane owns, at most p.tokens
+layout(constant_id = 6) const uint TN = 8u;  // tokens a lane owns; at most p.tokens but for work lists
 #endif
 
 const uint LANES = gl_WorkGroupSize.x;
@@ -65,15 +66,21 @@ void load_weights(uint unit, uint sub, uint piece, vec2 dm, out float v[8]) {
 
 void main() {
   const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + gl_LocalInvocationID.x;
-  const uint first_token = (gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y) * TN;
-#ifdef FORM_fixed
-#define X_ROW(t) (min(first_token + t, p.tokens - 1u) * stride)  // there may be fewer tokens than TN
-  const uint tile_token = first_token;
-#else
-#define X_ROW(t) ((tile_token + t) * stride)
-  const uint tile_token = min(first_token, p.tokens - TN);
+  const Tile tile = GROUPED ? listed_tile() : plain_tile(TN);
+  if (tile.count == 0u) return;
+  uint token[TN], x_row[TN];
+  bool own[TN];
+  [[unroll]] for (uint t = 0u; t < TN; ++t) {
+    token[t] = tile.first + min(t, tile.count - 1u);
+    own[t] = t < tile.count;
+#ifndef FORM_fixed
+    if (!GROUPED) {
+      token[t] = min(tile.first, p.tokens - TN) + t;
+      own[t] = token[t] >= tile.first;
+    }
 #endif
-  const uint stride = p.x_columns;
+    x_row[t] = (GROUPED ? x_row_of(token[t]) : token[t]) * p.x_columns;
+  }
   uint row[RPL];
   float acc[RPL][TN];
   [[unroll]] for (uint c = 0u; c < RPL; ++c) {
@@ -99,7 +106,7 @@ void main() {
         }
         [[unroll]] for (uint t = 0u; t < TN; ++t) {
           float v[8];
-          load_x(X_ROW(t), block * 4u + piece, v);
+          load_x(x_row[t], block * 4u + piece, v);
           [[unroll]] for (uint c = 0u; c < RPL; ++c) {
             [[unroll]] for (uint i = 0u; i < 8u; ++i) acc[c][t] = fma(weights[c][i], v[i], acc[c][t]);
           }
@@ -112,7 +119,7 @@ void main() {
     [[unroll]] for (uint t = 0u; t < TN; ++t) {
       float v = acc[c][t];
       if (GATED) v = silu(v) * acc[c + RPL - OUTPUTS][t];
-      if (tile_token + t >= first_token && tile_token + t < p.tokens) store(tile_token + t, first + c * LANES, v);
+      if (own[t]) store(token[t], first + c * LANES, v);
     }
   }
 }

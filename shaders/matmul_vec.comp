@@ -1,5 +1,5 @@
 #version 450
-// One row: y = x weight^T (+ bias, + residual), or silu(x gate^T) * (x up^T).
+// One row, or one a tile of a work list: y = x weight^T (+ bias, + residual), or silu(x gate^T) * (x up^T).
 //
 // A lane owns RPL weight rows (gated: half of them up rows), lanes of a workgroup neighbouring ones; x is the same for
 // all lanes. Along the columns SLICES lanes share a row (GPUs only) and are added through shared memory. Block scales
@@ -25,10 +25,11 @@ layout(local_size_x_id = 0, local_size_y_id = 1) in;
 #define TRUST_UNPACK_HALF
 #endif
 #include "shaders/common/product.glsl"
+#include "shaders/common/tiles.glsl"
 
 #ifdef FORM_broadcast
 layout(constant_id = 7) const bool NORM = false;
-layout(binding = 5) readonly restrict buffer Norm { float norm[]; };
+layout(binding = 6) readonly restrict buffer Norm { float norm[]; };
 #endif
 
 const uint LANES = gl_WorkGroupSize.x;
@@ -43,11 +44,13 @@ float sum_of_eight(float mine) {
 }
 #endif
 
+uint x_first = 0u;  // element at which the row of x begins
+
 // Columns 8 at .. 8 at + 7 of x, multiplied by `raw` for weights that are masked in place, and their sum before that.
 void load_x(uint at, out float v[8], out float sum, inout float square) {
 #ifdef FORM_broadcast
   const uint column = gl_SubgroupInvocationID & 7u;
-  float mine = x[at * 8u + column];
+  float mine = x[x_first + at * 8u + column];
   if (NORM) {
     square = fma(mine, mine, square);
     mine *= norm[p.norm_at + at * 8u + column];
@@ -64,7 +67,7 @@ void load_x(uint at, out float v[8], out float sum, inout float square) {
   sum = 0.0;
   if (SHIFTED == 1) sum = sum_of_eight(mine);
 #else
-  vec4 a = x[at * 2u], b = x[at * 2u + 1u];
+  vec4 a = x[x_first / 4u + at * 2u], b = x[x_first / 4u + at * 2u + 1u];
   const vec4 both = a + b;
   sum = (both.x + both.y) + (both.z + both.w);
   a *= RAW_A;
@@ -88,6 +91,12 @@ void add_slices(inout float acc[RPL]) {
 void main() {
   const uint slice = SLICES > 1u ? gl_LocalInvocationID.y : 0u;  // one slice: visibly the same for all lanes
   const uint first = gl_WorkGroupID.x * LANES * OUTPUTS + gl_LocalInvocationID.x;
+  Tile tile = Tile(0u, 1u);
+  if (GROUPED) {
+    tile = listed_tile();
+    if (tile.count == 0u) return;
+    x_first = x_row_of(tile.first) * p.x_columns;
+  }
   uint row[RPL];
   float acc[RPL];
   [[unroll]] for (uint c = 0u; c < RPL; ++c) {
@@ -135,6 +144,6 @@ void main() {
   [[unroll]] for (uint c = 0u; c < OUTPUTS; ++c) {
     float v = acc[c];
     if (GATED) v = silu(v) * acc[c + RPL - OUTPUTS];
-    store(0u, first + c * LANES, v);
+    store(tile.first, first + c * LANES, v);
   }
 }

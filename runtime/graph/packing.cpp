@@ -48,9 +48,11 @@ uint64_t packed_bytes(DType type, int64_t rows, int64_t columns) {
   return uint64_t(padded_rows(rows) / kGroupRows) * group_bytes(type, columns);
 }
 
-Pages pages(DType type, int64_t rows, int64_t columns, const DeviceProfile& profile) {
+Pages pages(DType type, int64_t rows, int64_t columns, const DeviceProfile& profile, int64_t block_rows) {
   const int64_t groups = padded_rows(rows) / kGroupRows;
-  const int64_t fit = int64_t(profile.max_storage_range / group_bytes(type, columns)) / 2 * 2;
+  int64_t fit = int64_t(profile.max_storage_range / group_bytes(type, columns)) / 2 * 2;
+  const int64_t block = block_rows / kGroupRows, whole = block % 2 == 0 ? block : 2 * block;
+  if (block > 0 && fit >= whole) fit = fit / whole * whole;
   return {std::min(std::max<int64_t>(fit, 2), std::max<int64_t>(groups, 1)), groups};
 }
 

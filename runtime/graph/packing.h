@@ -29,12 +29,13 @@ uint64_t group_bytes(DType type, int64_t columns);                 // 32 rows
 uint64_t packed_bytes(DType type, int64_t rows, int64_t columns);  // rows padded
 
 // A matrix larger than one storage binding is a list of pages: ranges of row groups, each within the limit.
-// All pages but the last hold the same even number of groups.
+// All pages but the last hold the same even number of groups. `block_rows` > 0: the rows are blocks of that many (the
+// experts of a stack; a multiple of 32), and a page holds whole ones if it can hold one at all.
 struct Pages {
   int64_t groups_per_page = 0;
   int64_t groups = 0;
   int64_t count() const { return (groups + groups_per_page - 1) / groups_per_page; }
 };
-Pages pages(DType type, int64_t rows, int64_t columns, const DeviceProfile& profile);
+Pages pages(DType type, int64_t rows, int64_t columns, const DeviceProfile& profile, int64_t block_rows = 0);
 
 }  // namespace lorikeet

@@ -59,6 +59,7 @@ struct StorageRef {
   std::string name;       // "blk.0.attn_qkv"
   int64_t first_row = 0;  // matrices: row in the storage, a multiple of 32; vectors: element
   int64_t rows = 0;       // rows of the whole storage (elements for vectors)
+  int64_t block_rows = 0;  // matrices: > 0: rows of an expert; pages hold whole experts, see runtime/graph/packing.h
 };
 
 struct GraphTensor {

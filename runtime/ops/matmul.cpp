@@ -5,6 +5,7 @@
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
 #include "runtime/ops/ops.h"
+#include "runtime/ops/product.h"
 #include "runtime/ops/weight_ranges.h"
 #include "shaders/embedded.h"
 #include "shaders/matmul.h"
@@ -13,27 +14,6 @@
 
 namespace lorikeet {
 namespace {
-
-// Specialisation constants of the matmul kernels (shaders/common/product.glsl).
-enum Constant : uint32_t {
-  kLanes = 0,
-  kSlices = 1,
-  kRowsPerLane = 2,
-  kGated = 3,
-  kHasBias = 4,
-  kHasResidual = 5,
-  kTokens = 6,
-  kNorm = 7,
-  kMatrixM = 8,
-  kMatrixN = 9,
-  kMatrixK = 10
-};
-
-// Some drivers silently end an invocation's loops after 65,535 turns; the plain kernel takes 32 columns a turn, twice
-// when gated.
-constexpr int64_t kMaxColumns = 1'000'000;
-constexpr int64_t kMaxTileColumns = 300'000;  // at most 6 turns are counted a block of 32
-constexpr uint32_t kMaxGroupsY = 32768;
 
 enum Input { kX, kWeight, kBias, kResidual, kNormWeight };
 
@@ -101,10 +81,6 @@ struct Product {
   }
 };
 
-std::pair<uint32_t, uint32_t> token_grid(int64_t groups) {
-  return {uint32_t(std::min<int64_t>(groups, kMaxGroupsY)), groups_for(groups, kMaxGroupsY)};
-}
-
 int64_t columns_of(const Product& a, XForm form) { return form == XForm::none ? a.k : (a.k + 31) / 32 * 32; }
 
 int64_t rows_of(const Product& a, XForm form) {
@@ -129,7 +105,7 @@ Form prepared(const Product& a, XForm form) {
     params.eps = float(a.node.attributes.number("norm_eps"));
     made.name += join(" rms_norm ", a.node.inputs[kNormWeight].id, " eps ", params.eps);
   }
-  const auto [y, z] = token_grid(rows_of(a, form));
+  const auto [y, z] = spread_yz(rows_of(a, form));
   made.make = {.kernel = join("matmul_prepare/", out),
                .constants = {{0, a.normed}},
                .operands = {Operand::of(a.x), a.operand(kNormWeight), Operand::of_form(0)},
@@ -148,6 +124,7 @@ struct Method {
   uint32_t group_rows = 0;     // weight rows of a workgroup; 0: one output a lane, gated or not
   uint32_t tokens = 1;         // of a workgroup
   uint32_t subgroup_size = 0;  // that the kernel must have; 0: any
+  bool lists = true;           // the kernel takes work lists
   bool norms = false;          // the kernel can norm x on the way
   std::vector<std::pair<uint32_t, uint32_t>> constants;  // beside those that every kernel has
 };
@@ -156,7 +133,7 @@ struct Method {
 void add_dispatches(const Product& a, const Method& m, bool gated, int64_t rows, Operand y, Choice& choice) {
   const int64_t columns = columns_of(a, m.form);
   const uint64_t row_bytes = group_bytes(a.weight.dtype, a.k) / kGroupRows;
-  const auto [groups_y, groups_z] = token_grid((a.tokens + m.tokens - 1) / m.tokens);
+  const auto [groups_y, groups_z] = spread_yz((a.tokens + m.tokens - 1) / m.tokens);
   for (const WeightRange& range : weight_ranges(a.graph, a.weight, rows, gated, a.profile)) {
     shader::MatmulParams params{};
     params.tokens = uint32_t(a.tokens);
@@ -177,6 +154,7 @@ void add_dispatches(const Product& a, const Method& m, bool gated, int64_t rows,
                                                          {kHasResidual, bool(a.node.inputs[kResidual])}});
     dispatch.operands = {m.form == XForm::none ? Operand::of(a.x) : Operand::of_form(0),
                          Operand::of_page(a.weight, int32_t(range.page)), a.operand(kBias), a.operand(kResidual), y};
+    if (m.lists) dispatch.operands.push_back(Operand::of(a.x));  // never read
     if (m.norms) dispatch.operands.push_back(a.operand(kNormWeight));
     dispatch.params = params_bytes(params);
     dispatch.groups = {groups_for(range.count, m.group_rows == 0 ? m.lanes
@@ -210,7 +188,7 @@ Choice make_choice(const Product& a, const Method& m) {
   add_dispatches(a, m, false, stored, Operand::of_scratch(0), choice);
   const shader::MatmulGateParams params{uint32_t(a.tokens), uint32_t(a.n), uint32_t(padded_rows(a.n)),
                                         uint32_t(stored)};
-  const auto [y, z] = token_grid(a.tokens);
+  const auto [y, z] = spread_yz(a.tokens);
   choice.dispatches.push_back({.kernel = "matmul_gate",
                                .operands = {Operand::of_scratch(0), Operand::of(a.y)},
                                .params = params_bytes(params),
@@ -219,60 +197,22 @@ Choice make_choice(const Product& a, const Method& m) {
   return choice;
 }
 
-// Lanes of a group on a software device: a subgroup, because lanes beyond it bring nothing.
-uint32_t software_lanes(const DeviceProfile& profile) { return std::clamp<uint32_t>(profile.subgroup_size, 8, 64); }
-
-bool old_lavapipe(const DeviceProfile& profile) {
-  constexpr uint32_t kVulkan14 = (1u << 22) | (4u << 12);
-  return profile.api_version < kVulkan14;
-}
-
-// How the kernels run on this device: see the forms in shaders/matmul_tile.comp.
-std::string_view software_form(const DeviceProfile& profile) {
-  if (profile.subgroup_size < 8) return "fixed";  // SwiftShader
-  return profile.subgroup_arithmetic && !old_lavapipe(profile) ? "broadcast" : "any";
-}
-
-uint32_t tile_lanes(const DeviceProfile& profile) {
-  return profile.kind == DeviceKind::cpu ? software_lanes(profile) : 64;
-}
-
 // Tokens are shared out evenly among the tiles, so that few are counted twice.
 uint32_t tokens_of_tile(const Product& a, int64_t widest) {
   const int64_t tiles = (a.tokens + widest - 1) / widest;
   return uint32_t((a.tokens + tiles - 1) / tiles);
 }
 
-uint32_t slices_of(const DeviceProfile& profile, uint32_t lanes) {
-  return std::max<uint32_t>(std::min<uint32_t>(profile.max_workgroup_lanes, 256) / lanes, 1);
-}
-
-// Rows a lane for about 64 rows a group, so that two cores, or any even number of them, end together.
-uint32_t even_rows(const Product& a, uint32_t lanes) {
-  const uint32_t usual = std::max<uint32_t>(64 / lanes, 2);
-  uint32_t best = usual;
-  double least = INFINITY;
-  for (const uint32_t rows : {usual, usual + 1, usual + 2, usual - 2}) {
-    if (rows < 2 || (a.gated && rows % 2)) continue;
-    const int64_t group_rows = int64_t(lanes) * (a.gated ? rows / 2 : rows);
-    const double worked = double((a.n + 2 * group_rows - 1) / (2 * group_rows) * 2 * group_rows);
-    if (worked < least) least = worked, best = rows;
-  }
-  return best;
-}
-
-// One row. Software devices: about 64 rows a group, all columns in one lane. GPUs: one row a lane, and the columns cut
-// among the lanes of a group, because few rows alone cannot fill one.
 Method vec_method(const Product& a) {
-  const bool software = a.profile.kind == DeviceKind::cpu;
-  const std::string_view form = software ? software_form(a.profile) : "any";
-  Method m{.choice = "vec", .kernel = join("matmul_vec/", name(a.weight.dtype), "/", form), .form = a.exact_form()};
-  m.lanes = software ? software_lanes(a.profile) : std::clamp<uint32_t>(a.profile.subgroup_size, 32, 64);
-  const uint32_t rows = form == "fixed" ? 12 : software ? even_rows(a, m.lanes) : a.gated ? 2 : 1;
-  m.group_rows = m.lanes * rows;
-  m.constants = {{kSlices, software ? 1 : slices_of(a.profile, m.lanes)}};
-  if (form != "fixed") m.constants.push_back({kRowsPerLane, rows});
-  m.norms = form == "broadcast";
+  const ProductCut cut = vec_cut(a.profile, a.n, a.gated);
+  Method m{.choice = "vec",
+           .kernel = join("matmul_vec/", name(a.weight.dtype), "/", cut.form),
+           .form = a.exact_form(),
+           .lanes = cut.lanes,
+           .group_rows = cut.lanes * cut.rows,
+           .constants = {{kSlices, cut.slices}}};
+  if (cut.form != "fixed") m.constants.push_back({kRowsPerLane, cut.rows});
+  m.norms = cut.form == "broadcast";
   if (m.norms) {
     const bool inside = a.normed && a.k % 32 == 0;
     if (inside) m.form = XForm::none;
@@ -281,19 +221,17 @@ Method vec_method(const Product& a) {
   return m;
 }
 
-// Tiles of 4 rows x 8 tokens keep every known GPU's compiler within its registers; software devices keep sums in memory
-// anyway and prefer larger ones.
 Method tile_method(const Product& a) {
-  const bool software = a.profile.kind == DeviceKind::cpu;
-  const std::string_view form = software ? software_form(a.profile) : "any";
+  const ProductCut cut = tile_cut(a.profile);
   Method m{.choice = "tile",
-           .kernel = join("matmul_tile/", name(a.weight.dtype), "/", form),
+           .kernel = join("matmul_tile/", name(a.weight.dtype), "/", cut.form),
            .form = a.exact_form(),
-           .lanes = tile_lanes(a.profile)};
-  const uint32_t rows = software ? 8 : 4;
-  m.group_rows = m.lanes * rows;
-  m.tokens = form == "fixed" ? 8 : tokens_of_tile(a, form == "broadcast" ? 16 : 8);
-  if (form != "fixed") m.constants = {{kRowsPerLane, rows}, {kTokens, m.tokens}};
+           .lanes = cut.lanes,
+           .group_rows = cut.lanes * cut.rows,
+           .tokens = cut.tokens};
+  if (cut.form == "fixed") return m;
+  m.tokens = tokens_of_tile(a, cut.tokens);
+  m.constants = {{kRowsPerLane, cut.rows}, {kTokens, m.tokens}};
   return m;
 }
 
@@ -304,7 +242,8 @@ Method dot_method(const Product& a) {
   Method m{.choice = "dot",
            .kernel = join("matmul_dot/", name(a.weight.dtype)),
            .form = XForm::q8,
-           .lanes = tile_lanes(a.profile)};
+           .lanes = tile_lanes(a.profile),
+           .lists = false};
   const uint32_t rows = software ? 4 : sliced && !a.gated ? 1 : 2;
   m.group_rows = m.lanes * rows;
   m.tokens = tokens_of_tile(a, software ? 8 : 4);
@@ -317,7 +256,8 @@ Method half_method(const Product& a) {
   Method m{.choice = "half",
            .kernel = join("matmul_half/", name(a.weight.dtype)),
            .form = XForm::f16,
-           .lanes = tile_lanes(a.profile)};
+           .lanes = tile_lanes(a.profile),
+           .lists = false};
   m.group_rows = m.lanes * 4;
   m.tokens = tokens_of_tile(a, a.profile.kind == DeviceKind::cpu ? 8 : 6);
   m.constants = {{kRowsPerLane, 4}, {kTokens, m.tokens}};
@@ -346,6 +286,7 @@ Method coop_method(const Product& a) {
           .group_rows = 64,
           .tokens = a.tokens <= 32 ? 32u : 64u,
           .subgroup_size = a.profile.max_subgroup_size > 0 ? a.profile.subgroup_size : 0,
+          .lists = false,
           .constants = {{kTokens, a.tokens <= 32 ? 32u : 64u}, {kMatrixM, m}, {kMatrixN, n}, {kMatrixK, k}}};
 }
 
@@ -367,7 +308,8 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
     choices.back().pinned_order = false;
   }
   if (tiles) choices.push_back(make_choice(a, tile_method(a)));
-  // Choices that round x come after the exact ones: answers stay the reference's unless `bench --tune` finds them faster.
+  // Choices that round x come after the exact ones: answers stay the reference's unless `bench --tune` finds them
+  // faster.
   if (tiles && a.tokens >= 16 && has_coop(profile)) add_rounding(a, coop_method(a), choices);
   if (tiles && profile.integer_dot) add_rounding(a, dot_method(a), choices);
   if (tiles && profile.float16 && a.tokens > 1) add_rounding(a, half_method(a), choices);

@@ -10,7 +10,8 @@ namespace lorikeet {
 // Lanes of the workgroup that does one row of `columns`. On a processor's cores lanes beyond a subgroup only cost
 // barriers, but few lanes take many loop turns, and some drivers end loops after 65,535.
 inline uint32_t norm_lanes(const DeviceProfile& profile, int64_t columns) {
-  if (profile.kind == DeviceKind::cpu && columns <= 65536) return std::clamp<uint32_t>(profile.subgroup_size, 8, 64) / 8 * 8;
+  if (profile.kind == DeviceKind::cpu && columns <= 65536)
+    return std::clamp<uint32_t>(profile.subgroup_size, 8, 64) / 8 * 8;
   return profile.kind != DeviceKind::cpu && columns >= 1024 ? 256 : 64;
 }
 

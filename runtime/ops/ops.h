@@ -72,6 +72,62 @@ struct AttentionAttributes {
 };
 Tensor attention(Graph& g, Tensor q, Tensor cache_k, Tensor cache_v, Tensor control, const AttentionAttributes& a);
 
+// --- experts ---------------------------------------------------------------------------------------------------------
+//
+// The road of all mixtures of experts: route -> sort_rows -> expert_matmul -> expert_combine.
+
+// How experts are chosen by p = softmax(scores), as numbers. An expert is chosen if it is among the `keep_k` likeliest,
+// or among the `top_k` likeliest and within `top_p` and no less likely than `min_weight`. Of equals the first comes
+// first.
+struct RoutingPolicy {
+  int64_t top_k = 0;  // 0: all
+  int64_t keep_k = 0;
+  double top_p = 0;       // > 0: experts in order of p as long as the sum of p does not exceed it; 0: off
+  bool crossing = false;  // the expert whose p crosses top_p is chosen too
+  double min_weight = 0;
+  bool equal = false;        // the weight of a chosen expert is 1, otherwise p
+  bool renormalise = false;  // the weights of a row sum up to 1 ...
+  double scale = 1;          // ... before all are multiplied by this
+  // Normalised entropy of p; above the threshold (0: off) all experts are chosen (DynMoLE, section 3).
+  enum class Entropy { none, tsallis, renyi } entropy = Entropy::none;
+  double entropy_index = 1;  // 1: Shannon's
+  double entropy_eps = 0;    // added to every p
+  double entropy_threshold = 0;
+};
+int64_t most_chosen(const RoutingPolicy& policy, int64_t experts);  // experts that a row may choose
+
+struct Routing {
+  Tensor weights;        // (rows, experts); 0: not chosen
+  Tensor probabilities;  // (rows, experts)
+  Tensor entropy;        // (rows); 0 without an entropy
+};
+Routing route(Graph& g, Tensor scores, const RoutingPolicy& policy);  // scores (rows, experts)
+
+// Which rows each expert gets, as a work list (shaders/work_list.h). `share` rows of x share a row of the weights; a
+// row has at most `most` weights that are not 0.
+Tensor sort_rows(Graph& g, Tensor weights, int64_t share, int64_t most);
+
+// The products of the rows that a work list gives each expert. A pair is an expert and a row, in order of experts, then
+// of rows.   -> (pairs, outputs); gated: silu(x gate^T) * (x up^T) with the columns padded to 32 by zeros
+struct ExpertMatmul {
+  Tensor x;      // (rows, k), or by pair
+  Tensor stack;  // (experts * expert_rows, k) packed: a storage of its own with expert_rows as block_rows, which is
+                 // the outputs padded to 32; gated: twice that, gate rows and then up rows
+  Tensor list;
+  int64_t outputs = 0;  // of an expert
+  bool gated = false;
+  bool by_pair = false;  // x is (pairs, k)
+};
+Tensor expert_matmul(Graph& g, const ExpertMatmul& parts);
+
+// y[r] = sum over the chosen experts in their order of weights[r, e] * outputs[pair of r and e]
+//        + residual_scale * residual[r], if there is one.                                      -> (rows, columns)
+struct ExpertCombine {
+  Tensor outputs, weights, list, residual;
+  double residual_scale = 1;
+};
+Tensor expert_combine(Graph& g, const ExpertCombine& parts);
+
 // --- pointwise -------------------------------------------------------------------------------------------------------
 
 Tensor add(Graph& g, Tensor a, Tensor b);

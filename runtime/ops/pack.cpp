@@ -56,7 +56,8 @@ Result<int64_t> chunk_rows(const PackRequest& r, int64_t room) {
 Result<std::vector<PackChunk>> pack_chunks(const PackRequest& r, const DeviceProfile& profile) {
   LK_TRY(check(r));
   const uint64_t source_row = row_bytes(r.type, uint64_t(r.columns));
-  const int64_t page_rows = pages(r.type, r.storage_rows, r.columns, profile).groups_per_page * kGroupRows;
+  const int64_t page_rows =
+      pages(r.type, r.storage_rows, r.columns, profile, r.block_rows).groups_per_page * kGroupRows;
   LK_ASSIGN(const int64_t fit, chunk_rows(r, int64_t(r.chunk_bytes / source_row)));
 
   const int64_t row_units = units(r.type, r.columns);

@@ -17,6 +17,7 @@ struct PackRequest {
   int64_t interleaved_head_rows = 0;  // > 0: rows of a head whose rotary order is put back; divides rows, even
   int64_t first_row = 0;              // of the matrix in its storage, a multiple of 32
   int64_t storage_rows = 0;           // of the whole storage
+  int64_t block_rows = 0;             // of the storage, see Pages
   uint64_t chunk_bytes = 0;           // room for one chunk's source
 };
 

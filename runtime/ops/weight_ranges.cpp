@@ -10,7 +10,8 @@ std::vector<WeightRange> weight_ranges(const Graph& graph, const Tensor& weight,
                                        const DeviceProfile& profile) {
   const StorageRef& storage = graph.info(weight).storage;
   const int64_t stored = std::max(storage.rows, storage.first_row + weight.shape.rows());
-  const int64_t page_rows = pages(weight.dtype, stored, weight.shape.columns(), profile).groups_per_page * kGroupRows;
+  const int64_t page_rows =
+      pages(weight.dtype, stored, weight.shape.columns(), profile, storage.block_rows).groups_per_page * kGroupRows;
   std::vector<WeightRange> ranges;
   for (int64_t first = 0; first < rows;) {
     const int64_t at = storage.first_row + first;

@@ -130,7 +130,8 @@ class Lowering {
     Resource resource{.tensor = tensor, .scratch = info.kind == TensorKind::result};
     const bool matrix = info.kind == TensorKind::weight && info.tensor.shape.rank() > 1;
     if (matrix) {  // the whole storage, page by page: kernels take row offsets
-      const Pages split = pages(info.tensor.dtype, info.storage.rows, info.tensor.shape.columns(), *request_.profile);
+      const Pages split = pages(info.tensor.dtype, info.storage.rows, info.tensor.shape.columns(), *request_.profile,
+                                info.storage.block_rows);
       const uint64_t group = group_bytes(info.tensor.dtype, info.tensor.shape.columns());
       for (int64_t page = 0; page < split.count(); ++page) {
         resource.page = int32_t(page);

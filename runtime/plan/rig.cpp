@@ -67,7 +67,7 @@ class Storages {
   std::vector<Slice> storage(const GraphTensor& info) const {
     const Buffer& buffer = buffers_.at(info.storage.name.empty() ? info.name : info.storage.name);
     if (info.kind != TensorKind::weight || info.tensor.shape.rank() < 2) return {{&buffer, 0, buffer.size()}};
-    return page_slices({&buffer, 0, buffer.size()}, info.tensor.dtype, info.storage.rows, info.tensor.shape.columns(),
+    return page_slices({&buffer, 0, buffer.size()}, info.tensor.dtype, info.storage, info.tensor.shape.columns(),
                        device_.profile());
   }
 

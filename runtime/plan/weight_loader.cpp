@@ -15,9 +15,9 @@ constexpr uint32_t kChunks = 4;
 
 }  // namespace
 
-std::vector<Slice> page_slices(const Slice& whole, DType type, int64_t rows, int64_t columns,
+std::vector<Slice> page_slices(const Slice& whole, DType type, const StorageRef& storage, int64_t columns,
                                const DeviceProfile& profile) {
-  const Pages split = pages(type, rows, columns, profile);
+  const Pages split = pages(type, storage.rows, columns, profile, storage.block_rows);
   const uint64_t group = group_bytes(type, columns);
   std::vector<Slice> slices;
   for (int64_t page = 0; page < split.count(); ++page) {
@@ -58,6 +58,7 @@ Status WeightLoader::load_matrix(const MatrixSource& source, const std::vector<S
                                             .interleaved_head_rows = source.interleaved_head_rows,
                                             .first_row = place.first_row,
                                             .storage_rows = place.rows,
+                                            .block_rows = place.block_rows,
                                             .chunk_bytes = uploader_->slot_bytes()},
                                            device_->profile()));
   for (const PackChunk& chunk : chunks) {

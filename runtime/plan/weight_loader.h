@@ -24,7 +24,7 @@ struct MatrixSource {
 };
 
 // The pages of a packed matrix that lies in one piece from the start of `whole`.
-std::vector<Slice> page_slices(const Slice& whole, DType type, int64_t rows, int64_t columns,
+std::vector<Slice> page_slices(const Slice& whole, DType type, const StorageRef& storage, int64_t columns,
                                const DeviceProfile& profile);
 
 class WeightLoader {

@@ -28,10 +28,12 @@ uint load_word(uint at) { return w[at]; }
 // Outputs a lane owns. Weight row c of a lane belongs to output c % OUTPUTS; when gated, the second half are up rows.
 const uint OUTPUTS = GATED ? RPL / 2u : RPL;
 
+uint expert_row = 0u;  // weight row at which the expert begins that this workgroup works on; 0 for plain products
+
 // Word address of the weight row of an output; outputs past the end read a row that is there.
 uint row_address(uint output_at, bool up) {
   const uint padded = (p.count + 31u) / 32u * 32u;
-  const uint row = (up ? p.up_row : p.row) + (output_at < padded ? output_at : output_at % 32u);
+  const uint row = expert_row + (up ? p.up_row : p.row) + (output_at < padded ? output_at : output_at % 32u);
   return weight_row(row, p.units);
 }
 

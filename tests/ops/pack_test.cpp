@@ -84,7 +84,7 @@ TEST_CASE("pack restores rotary order and pads with zeros", "[pack]") {
   KernelLibrary kernels;
   auto loader = WeightLoader::create(*device, kernels);
   REQUIRE(loader.ok());
-  const auto slices = page_slices({&*buffer, 0, bytes}, DType::f32, first_row + rows, columns, device->profile());
+  const auto slices = page_slices({&*buffer, 0, bytes}, DType::f32, {"w", 0, first_row + rows}, columns, device->profile());
   const auto loaded =
       loader->load_matrix({DType::f32, rows, columns, source.bytes, head}, slices, {"w", first_row, first_row + rows});
   if (!loaded) FAIL(loaded.error().message);

@@ -1,0 +1,95 @@
+#include "shaders/route.h"
+
+#include <cmath>
+
+#include "runtime/ops/ops.h"
+#include "runtime/ops/support.h"
+
+namespace lorikeet {
+namespace {
+
+constexpr float kOff = 2;  // above every probability and normalised entropy
+
+Result<Shapes> shape(Inputs in, const Attributes& a) {
+  const Tensor& scores = in[0];
+  LK_TRY(expect_f32("scores", scores));
+  const int64_t experts = scores.shape.columns();
+  if (experts > int64_t(shader::kMaxRoutedExperts))
+    return invalid(join("scores are of ", experts, " experts, at most ", shader::kMaxRoutedExperts, " are supported."));
+  for (const char* limit : {"top_k", "keep_k"})
+    if (a.integer(limit) < 0 || a.integer(limit) > experts)
+      return invalid(join(limit, " is ", a.integer(limit), ", expected 0 to ", experts, " (the number of experts)."));
+  if (const double p = a.number("top_p"); !(p >= 0 && p <= 1))
+    return invalid(join("top_p is ", p, ", expected 0 to 1."));
+  if (const double least = a.number("min_weight"); !(least >= 0 && least <= 1))
+    return invalid(join("min_weight is ", least, ", expected 0 to 1."));
+  if (const double index = a.number("entropy_index"); a.integer("entropy") != 0 && !(index > 0))
+    return invalid(join("the index of the entropy is ", index, ", expected more than 0."));
+  const Shape per_expert{scores.shape.rows(), experts};
+  return Shapes{{DType::f32, per_expert}, {DType::f32, per_expert}, {DType::f32, {scores.shape.rows()}}};
+}
+
+// Of the uniform distribution; 1 for a single expert, whose entropy is 0.
+double largest_entropy(const Attributes& a, int64_t experts) {
+  const double q = a.number("entropy_index");
+  if (experts == 1) return 1;
+  const bool tsallis = a.integer("entropy") == int64_t(shader::kEntropyTsallis);
+  return tsallis && q != 1 ? (1 - std::pow(double(experts), 1 - q)) / (q - 1) : std::log(double(experts));
+}
+
+void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+  const Attributes& a = node.attributes;
+  const Tensor& scores = node.inputs[0];
+  const int64_t experts = scores.shape.columns(), top_k = a.integer("top_k");
+  const double top_p = a.number("top_p"), threshold = a.number("entropy_threshold");
+  shader::RouteParams params{};
+  params.rows = uint32_t(scores.shape.rows());
+  params.experts = uint32_t(experts);
+  params.top_k = uint32_t(top_k > 0 ? top_k : experts);
+  params.keep_k = uint32_t(a.integer("keep_k"));
+  params.top_p = top_p > 0 ? float(top_p) : kOff;
+  params.crossing = uint32_t(a.integer("crossing"));
+  params.min_weight = float(a.number("min_weight"));
+  params.equal = uint32_t(a.integer("equal"));
+  params.renormalise = uint32_t(a.integer("renormalise"));
+  params.scale = float(a.number("scale"));
+  params.entropy_kind = uint32_t(a.integer("entropy"));
+  params.entropy_index = float(a.number("entropy_index"));
+  params.entropy_eps = float(a.number("entropy_eps"));
+  params.entropy_largest = float(largest_entropy(a, experts));
+  params.threshold = threshold > 0 && threshold < 1 ? float(threshold) : kOff;
+  Dispatch dispatch{.kernel = "route", .params = params_bytes(params), .groups = spread(scores.shape.rows())};
+  dispatch.constants = {{0, 64}};
+  dispatch.operands = {Operand::of(scores)};
+  for (const Tensor& output : node.outputs) dispatch.operands.push_back(Operand::of(output));
+  choices.push_back({.name = "plain", .dispatches = {std::move(dispatch)}});
+}
+
+const Op kOp = {.name = "route", .shape = shape, .lower = lower};
+
+}  // namespace
+
+int64_t most_chosen(const RoutingPolicy& policy, int64_t experts) {
+  const bool may_be_all = policy.entropy != RoutingPolicy::Entropy::none && policy.entropy_threshold > 0;
+  if (may_be_all || policy.top_k == 0) return experts;
+  return std::max(policy.top_k, policy.keep_k);
+}
+
+Routing route(Graph& g, Tensor scores, const RoutingPolicy& policy) {
+  const Tensors made = g.apply(kOp, {scores},
+                               {{"top_k", policy.top_k},
+                                {"keep_k", policy.keep_k},
+                                {"top_p", policy.top_p},
+                                {"crossing", int64_t(policy.crossing)},
+                                {"min_weight", policy.min_weight},
+                                {"equal", int64_t(policy.equal)},
+                                {"renormalise", int64_t(policy.renormalise)},
+                                {"scale", policy.scale},
+                                {"entropy", int64_t(policy.entropy)},
+                                {"entropy_index", policy.entropy_index},
+                                {"entropy_eps", policy.entropy_eps},
+                                {"entropy_threshold", policy.entropy_threshold}});
+  return {made[0], made[1], made[2]};
+}
+
+}  // namespace lorikeet
