@@ -83,7 +83,7 @@ class QuestionReader {
       question.picture = std::make_shared<const std::vector<std::byte>>(*std::move(bytes));
       return Done{};
     }
-    const auto target = by_index_.find(images_[at]);
+    const auto target = by_index_.find(std::string(images_[at]));
     if (target == by_index_.end())
       return corrupt(join(where(question),
                           "expected a picture in base64 or the index of a question that has one, given \"", images_[at],
@@ -110,7 +110,7 @@ class QuestionReader {
   const Table* table_;
   const std::string *file_, *name_;
   std::vector<Question> questions_;
-  std::vector<std::string> images_;  // what their column image says
+  std::vector<std::string_view> images_;  // what their column image says
   std::unordered_map<std::string, size_t> by_index_;
 };
 
