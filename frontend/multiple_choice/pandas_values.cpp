@@ -67,7 +67,8 @@ void take_pandas_values(Table& table) {
       gaps |= !cell;
     }
     // Integers with a gap are real numbers there.
-    (!gaps && replace(table, column, integer)) || replace(table, column, real) || replace(table, column, truth);
+    const bool numbers = (!gaps && replace(table, column, integer)) || replace(table, column, real);
+    if (!numbers) replace(table, column, truth);
   }
 }
 

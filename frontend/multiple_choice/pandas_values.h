@@ -1,5 +1,5 @@
-// What pandas (version 3) makes of the cells of a table. Prompts and scores of the published evaluation are made of
-// these values: in a column of numbers with a gap, 24 becomes 24.0.
+// Internal: what pandas (version 3) makes of the cells of a table. Prompts and scores of the published evaluation are
+// made of these values: in a column of numbers with a gap, 24 becomes 24.0.
 #pragma once
 
 #include "frontend/multiple_choice/tsv.h"

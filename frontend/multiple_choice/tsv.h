@@ -1,4 +1,4 @@
-// Tab-separated tables as the published evaluation reads them, with pandas.read_csv(sep="\t").
+// Internal: tab-separated tables as the published evaluation reads them, with pandas.read_csv(sep="\t").
 #pragma once
 
 #include <optional>

@@ -74,6 +74,20 @@ TEST_CASE("answers name the recorded letters") {
   }
 }
 
+TEST_CASE("answers of a model to MMMB name the recorded letters") {
+  const Json answers = json_of("parrot/mmmb/generated.json");
+  REQUIRE(answers.size() == 23);
+  for (const Json& recorded : answers) {
+    INFO(recorded.dump());
+    const std::string name = recorded.at("dataset");
+    const DataSet set = recorded_data_set(name, "mmmb_" + name.substr(5) + ".tsv");
+    const Question& question = set.questions.at(recorded.at("index").get<size_t>());
+    const Json& letter = recorded.at("extracted");
+    CHECK(answer_letter(question, name, recorded.at("answer").get<std::string>()) ==
+          (letter.is_null() ? kNoLetter : letter.get<std::string>()[0]));
+  }
+}
+
 TEST_CASE("answers are trimmed by the rules for Python's texts") {
   const auto trimmed = [](std::string_view answer) { return trimmed_answer(answer, kEnglishRequest); };
   CHECK(trimmed(" \n(B)\t") == "B");
