@@ -1,0 +1,31 @@
+// The prompt of a Parrot model: a conversation becomes token ids with a place for each picture, as the published
+// formatter writes it down.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontend/chat/chat_template.h"
+#include "frontend/text/tokenizer.h"
+
+namespace lorikeet {
+
+inline constexpr int32_t kPictureToken = -200;  // no token of the vocabulary: the rows of a picture go here
+inline constexpr std::string_view kPicturePlaceholder = "<image>";
+
+// The ids of a text in which each placeholder is the place of a picture. The parts around it are tokenised on their
+// own; special tokens in them count as such, and none is added.
+Result<std::vector<int32_t>> ids_with_pictures(const Tokenizer& tokenizer, std::string_view text);
+
+// The ids of a conversation up to where the assistant's next answer begins. Roles are "system", "user", "assistant";
+// without a system message first, the published one is put there. Each message is tokenised on its own. Errors:
+// invalid_argument for another role, and if the last message is not the user's.
+Result<std::vector<int32_t>> parrot_prompt_ids(const Tokenizer& tokenizer, std::span<const ChatMessage> messages);
+
+// What the user says to ask a question about one picture.
+std::string picture_question(std::string_view question);
+
+}  // namespace lorikeet
