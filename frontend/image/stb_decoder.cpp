@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string_view>
 
 #include "runtime/base/text.h"
 
@@ -72,7 +73,8 @@ Result<PictureSize> stb_size(std::span<const std::byte> bytes, const std::string
   if (!stbi_info_from_callbacks(&kCallbacks, &source, &size.width, &size.height, &channels) || size.width < 1 ||
       size.height < 1)
     return corrupt(join("[image] ", name,
-                        ": a JPEG, PNG, GIF or BMP picture was expected; this is none, or its header is damaged."));
+                        ": a JPEG, PNG, GIF or BMP picture was expected; this is none, or its header is damaged or "
+                        "asks for a gigantic size."));
   return size;
 }
 
@@ -85,6 +87,9 @@ Result<std::vector<uint8_t>> stb_decode(std::span<const std::byte> bytes, Pictur
   const std::unique_ptr<stbi_uc, decltype(&std::free)> samples(
       stbi_load_from_callbacks(&kCallbacks, &source, &given.width, &given.height, &stored, channels), &std::free);
   if (source.exhausted) return corrupt(join("[image] ", name, ": the picture is truncated."));
+  if (!samples && stbi_failure_reason() == std::string_view("outofmem"))
+    return unsupported(join("[image] ", name, ": the file asks for more memory than ", size.width, " x ", size.height,
+                            " pixels can need."));
   if (!samples)
     return corrupt(join("[image] ", name, ": the picture is damaged or of a kind that cannot be decoded (",
                         stbi_failure_reason(), ")."));
