@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "frontend/image/jpeg_segments.h"
 #include "runtime/base/text.h"
 
 namespace {
@@ -14,6 +15,8 @@ namespace {
 // a picture is decoded, no single block of memory may be larger than a picture of its size has reason to need.
 thread_local size_t largest_block = 0;
 
+// Zeros, as the decoder reads tables that a file need not have filled.
+void* allocate(size_t bytes) { return bytes > largest_block ? nullptr : std::calloc(1, bytes); }
 void* reallocate(void* block, size_t bytes) { return bytes > largest_block ? nullptr : std::realloc(block, bytes); }
 
 }  // namespace
@@ -25,7 +28,7 @@ void* reallocate(void* block, size_t bytes) { return bytes > largest_block ? nul
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
-#define STBI_MALLOC(bytes) reallocate(nullptr, bytes)
+#define STBI_MALLOC(bytes) allocate(bytes)
 #define STBI_REALLOC(block, bytes) reallocate(block, bytes)
 #define STBI_FREE(block) std::free(block)
 #define STB_IMAGE_STATIC
@@ -63,9 +66,28 @@ size_t block_limit(PictureSize size, size_t file_bytes) {
   return 16 * (size_t(size.width) + 64) * (size_t(size.height) + 64) + 2 * file_bytes + kHeaderBlock;
 }
 
+// stb_image before 2.28 does not check that what a JPEG file says of its Huffman codes fits its tables of 256 codes.
+bool huffman_tables_fit(std::span<const std::byte> file) {
+  constexpr uint8_t kHuffmanTables = 0xc4;
+  JpegSegments segments(file);
+  while (const auto segment = segments.next()) {
+    if (segment->kind != kHuffmanTables) continue;
+    for (Cursor cursor(segment->content); cursor.left() > 0;) {
+      const auto counts = cursor.take(17);  // a number, then how many codes there are of 1 to 16 bits
+      if (!counts) return false;
+      size_t codes = 0;
+      for (const std::byte count : counts->subspan(1)) codes += size_t(count);
+      if (codes > 256 || !cursor.take(codes)) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<PictureSize> stb_size(std::span<const std::byte> bytes, const std::string& name) {
+  if (!huffman_tables_fit(bytes))
+    return corrupt(join("[image] ", name, ": the picture is damaged (bad Huffman tables)."));
   largest_block = kHeaderBlock;
   Source source{bytes};
   PictureSize size;

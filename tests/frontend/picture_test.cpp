@@ -204,6 +204,12 @@ TEST_CASE("picture: bad input gives one sentence") {
   std::string damaged = golden_text("rgba.png");
   damaged[45] = '\x7f';
   CHECK(contains(error_of(damaged), "damaged"));
+  for (const char* name : {"blocks.jpg", "progressive.jpg"}) {
+    std::string codes = golden_text(name);
+    codes[codes.rfind("\xff\xc4") + 4 + 16] = '\xff';  // the last count of the last table
+    CHECK(contains(error_of(codes), "bad Huffman tables"));
+    CHECK(contains(error_of("\xff" + codes), "bad Huffman tables"));
+  }
 }
 
 TEST_CASE("picture: a truncated file is refused in every format, wherever it ends") {
