@@ -115,15 +115,15 @@ TEST_CASE("picture: the reference's pictures are decoded as it decodes them") {
     INFO(name);
     CHECK(worst_difference(folder, name, name) == 0);
   }
-  CHECK(worst_difference(folder, "boat_square.jpg", "boat_square.jpg") <= 3);
+  CHECK(worst_difference(folder, "boat_square.jpg", "boat_square.jpg") <= 2);
 }
 
-TEST_CASE("picture: JPEGs of the benchmark are decoded within a few levels") {
+TEST_CASE("picture: JPEGs of the benchmark are decoded within two levels") {
   const auto folder = test::shared_golden("parrot/mmmb/dumped_images");
   if (!folder) LK_SKIP(no_shared_goldens, "parrot/mmmb/dumped_images");
   for (const std::string number : {"0", "1", "2", "3"}) {
     INFO(number);
-    CHECK(worst_difference(*folder, "MMMB_en_" + number + ".jpg", "MMMB_en/" + number + ".jpg") <= 3);
+    CHECK(worst_difference(*folder, "MMMB_en_" + number + ".jpg", "MMMB_en/" + number + ".jpg") <= 2);
   }
 }
 
