@@ -8,7 +8,7 @@ set -euo pipefail
 if is_debian; then
   install_packages cmake ninja-build g++ pkg-config \
     glslang-tools libvulkan-dev libvulkan-volk-dev \
-    nlohmann-json3-dev libcli11-dev libpcre2-dev libutf8proc-dev catch2 \
+    nlohmann-json3-dev libcli11-dev libpcre2-dev libstb-dev libutf8proc-dev catch2 \
     mesa-vulkan-drivers vulkan-validationlayers python3-pip ca-certificates
   exit 0
 fi
@@ -24,9 +24,10 @@ fi
 cat >&2 <<TEXT
 setup.sh: not found: $(IFS=,; echo "${missing[*]}" | sed 's/,/, /g'). This system is neither Debian nor Ubuntu, so please install the packages by hand:
   Fedora           cmake ninja-build gcc-c++ pkgconf glslang vulkan-headers vulkan-loader-devel vulkan-volk-devel json-devel
-                   cli11-devel pcre2-devel utf8proc-devel catch-devel mesa-vulkan-drivers vulkan-validation-layers python3-pip
+                   cli11-devel pcre2-devel stb_image-devel utf8proc-devel catch-devel mesa-vulkan-drivers vulkan-validation-layers
+                   python3-pip
   Arch             cmake ninja gcc pkgconf glslang vulkan-headers vulkan-icd-loader volk nlohmann-json cli11 pcre2
-                   libutf8proc catch2 vulkan-swrast vulkan-validation-layers python-pip
+                   stb libutf8proc catch2 vulkan-swrast vulkan-validation-layers python-pip
   macOS, Windows   cmake, ninja and a compiler; the libraries come from vcpkg.json: configure with
                    -DCMAKE_TOOLCHAIN_FILE=VCPKG/scripts/buildsystems/vcpkg.cmake (macOS needs MoltenVK as its driver)
 TEXT
