@@ -127,7 +127,8 @@ struct CommandBuffer::Impl {
   VkCommandBuffer commands = VK_NULL_HANDLE;
   std::vector<VkDescriptorPool> descriptor_pools;
   VkQueryPool queries = VK_NULL_HANDLE;
-  uint32_t query_count = 0;  // timestamps written
+  uint32_t query_count = 0;              // timestamps written
+  mutable std::atomic<bool> ran{false};  // was submitted at least once
 };
 
 }  // namespace lorikeet

@@ -90,9 +90,9 @@ Status PipelineCache::save() {
   if (path_.empty() || !handle_) return Done{};
   size_t size = 0;
   if (vk_->vkGetPipelineCacheData(device_, handle_, &size, nullptr) != VK_SUCCESS) return Done{};
-  if (size == saved_bytes_) return Done{};  // the same pipelines may come in another order, but not in fewer bytes
   std::string file(sizeof(FileHeader) + size, '\0');
   if (vk_->vkGetPipelineCacheData(device_, handle_, &size, file.data() + sizeof(FileHeader)) < 0) return Done{};
+  if (size == saved_bytes_) return Done{};  // the same pipelines may come in another order, but not in fewer bytes
   file.resize(sizeof(FileHeader) + size);
   const std::string_view data = std::string_view(file).substr(sizeof(FileHeader));
   FileHeader header{{}, device_hash_, size, fnv(data)};

@@ -297,7 +297,7 @@ CommandBuffer::~CommandBuffer() = default;
 std::vector<double> CommandBuffer::timings() const {
   const uint32_t count = impl_->query_count;
   Device::Impl& d = impl_->device;
-  if (count < 2 || d.lost) return {};
+  if (count < 2 || d.lost || !impl_->ran) return {};
   std::vector<uint64_t> ticks(count);
   const VkResult result =
       d.functions.vkGetQueryPoolResults(d.device, impl_->queries, 0, count, count * sizeof(uint64_t), ticks.data(),

@@ -28,7 +28,10 @@ Result<Ticket> Device::submit_each(std::span<const std::span<const CommandBuffer
   d.gathered.clear();
   d.batches.clear();
   for (const auto& batch : batches)
-    for (const CommandBuffer* commands : batch) d.gathered.push_back(commands->impl().commands);
+    for (const CommandBuffer* commands : batch) {
+      d.gathered.push_back(commands->impl().commands);
+      commands->impl().ran = true;
+    }
   size_t first = 0;
   for (const auto& batch : batches) {
     d.batches.push_back({d.gathered.data() + first, uint32_t(batch.size())});

@@ -148,9 +148,9 @@ TEST_CASE("generate: text streams as it is in JSON; a stop string over several t
   CHECK(test::lorikeet(base + Arguments{"Hello there"}).out == text + "\n");
   CHECK(test::lorikeet(base + Arguments{"-"}, "Hello there").out == text + "\n");
 
-  // A stop of two characters from the middle, wherever it first occurs.
+  // A stop of two characters from anywhere but the start, as late as there is one, wherever it first occurs.
   std::string stop;
-  for (size_t i = text.size() / 2; i + 1 < text.size() && stop.empty(); ++i)
+  for (size_t i = text.size() - 2; i > 0 && stop.empty(); --i)
     if (uint8_t(text[i]) < 0x80 && uint8_t(text[i + 1]) < 0x80 && text[i] > ' ' && text[i + 1] > ' ' &&
         text[i] != '\\' && text[i + 1] != '\\' && text[i] != '-')
       stop = text.substr(i, 2);
