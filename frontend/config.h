@@ -8,6 +8,7 @@
 
 #include "frontend/checkpoint/checkpoint.h"
 #include "frontend/families/family.h"
+#include "frontend/picture_config.h"
 #include "frontend/rope_config.h"
 
 namespace lorikeet {
@@ -31,6 +32,7 @@ struct DecoderConfig {
   std::vector<uint32_t> windows;  // a layer: how many positions a row sees, its own included; 0: all before it
   std::optional<uint32_t> bos_id;
   std::vector<uint32_t> eos_ids;  // any of them ends an answer; the first is the tokenizer's own
+  std::optional<PictureConfig> picture;  // how the model sees, if it does
 
   // Errors: unsupported (an unknown architecture, experts, a quantised directory, ...), corrupt, not_found.
   static Result<DecoderConfig> from(const Checkpoint& checkpoint);

@@ -2,60 +2,15 @@
 #include <cmath>
 
 #include "frontend/checkpoint/json_text.h"
+#include "frontend/config_fields.h"
 #include "frontend/config_readers.h"
+#include "frontend/picture_config.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
 namespace {
 
-constexpr uint64_t kMaximumCount = uint64_t(1) << 24;
-constexpr uint64_t kMaximumLayers = 4096;
 constexpr uint64_t kMaximumContext = uint64_t(1) << 30;
-
-// Typed look-ups in one JSON object; null counts as missing, as it does in these files.
-class Fields {
- public:
-  Fields(const Json& json, std::string file) : json_(json), file_(std::move(file)) {}
-
-  const Json* find(const char* key) const {
-    const auto found = json_.find(key);
-    return found == json_.end() || found->is_null() ? nullptr : &*found;
-  }
-  bool is_null(const char* key) const { return json_.contains(key) && !find(key); }
-  Result<uint32_t> count(const char* key, uint64_t limit) const {
-    const Json* value = find(key);
-    if (!value) return not_found(join(file_, ": ", key, " is missing."));
-    if (!value->is_number_unsigned()) return corrupt(join(file_, ": ", key, " must be a natural number."));
-    return checked_count(value->get<uint64_t>(), limit, file_, key);
-  }
-  Result<uint32_t> count_or(const char* key, uint64_t limit, uint32_t otherwise) const {
-    if (!find(key)) return otherwise;
-    return count(key, limit);
-  }
-  Result<double> number_or(const char* key, double otherwise) const {
-    const Json* value = find(key);
-    if (!value) return otherwise;
-    if (!value->is_number()) return corrupt(join(file_, ": ", key, " must be a number."));
-    return value->get<double>();
-  }
-  Result<bool> flag_or(const char* key, bool otherwise) const {
-    const Json* value = find(key);
-    if (!value) return otherwise;
-    if (!value->is_boolean()) return corrupt(join(file_, ": ", key, " must be true or false."));
-    return value->get<bool>();
-  }
-  Result<std::string> text_or(const char* key, const std::string& otherwise) const {
-    const Json* value = find(key);
-    if (!value) return otherwise;
-    if (!value->is_string()) return corrupt(join(file_, ": ", key, " must be a text."));
-    return value->get<std::string>();
-  }
-  const std::string& file() const { return file_; }
-
- private:
-  const Json& json_;
-  std::string file_;
-};
 
 class Reader {
  public:
@@ -194,11 +149,11 @@ class Reader {
       const bool null = fields_.is_null("sliding_window");
       LK_ASSIGN(window, fields_.count_or("sliding_window", kMaximumContext, null ? 0 : type_->sliding_window));
     }
-    LK_ASSIGN(const bool used, fields_.flag_or("use_sliding_window", config_.family != &kQwen2));
+    LK_ASSIGN(const bool used, fields_.flag_or("use_sliding_window", !config_.family->late_windows));
     if (!used || window == 0) return Done{};
     if (const Json* types = fields_.find("layer_types")) return read_layer_types(*types, window);
     uint32_t first = 0;
-    if (config_.family == &kQwen2) {
+    if (config_.family->late_windows) {
       LK_ASSIGN(first, read_first_window_layer());
     }
     for (uint32_t layer = first; layer < config_.layers; ++layer) config_.windows[layer] = window;
@@ -276,7 +231,12 @@ Result<DecoderConfig> config_from_huggingface(const Checkpoint& checkpoint) {
   if (checkpoint.has_text("generation_config.json")) {
     LK_ASSIGN(generation, checkpoint.text("generation_config.json"));
   }
-  return config_from_json(config, generation, "[config] " + (checkpoint.path() / "config.json").string());
+  LK_ASSIGN(DecoderConfig decoder,
+            config_from_json(config, generation, "[config] " + (checkpoint.path() / "config.json").string()));
+  if (decoder.family->sees) {
+    LK_ASSIGN(decoder.picture, picture_config(checkpoint, decoder.hidden));
+  }
+  return decoder;
 }
 
 }  // namespace lorikeet

@@ -58,7 +58,7 @@ Status Model::Impl::allocate() {
       pieces.push_back({storage.name, storage.bytes});
       continue;
     }
-    const Pages split = pages(storage.type, storage.rows, storage.columns, profile);
+    const Pages split = pages(storage.type, storage.rows, storage.columns, profile, storage.block_rows);
     for (int64_t page = 0; page < split.count(); ++page)
       pieces.push_back(
           {storage.name, group_bytes(storage.type, storage.columns) *
@@ -88,11 +88,11 @@ Status Model::Impl::allocate() {
 
 Status Model::Impl::upload_one(WeightLoader& loader, const Weight& weight) {
   const TensorInfo& source = *weight.source;
-  LK_ASSIGN(const auto bytes, checkpoint.data(source));
+  LK_ASSIGN(const Bytes whole, checkpoint.data(source));
   const std::vector<Slice>& pages = slices.at(weight.place.name);
   if (weight.shape.rank() == 1) {
     std::vector<float> values(source.elements());
-    LK_TRY(dequantise(source.type, bytes, values));
+    LK_TRY(dequantise(source.type, whole, values));
     if (const int64_t head = weight.interleaved_head_rows) {
       const std::vector<float> file = values;
       const WeightRef order{&source, weight.role, uint32_t(head)};
@@ -103,6 +103,9 @@ Status Model::Impl::upload_one(WeightLoader& loader, const Weight& weight) {
     target.size = values.size() * 4;
     return loader.load_vector(values, target);
   }
+  const uint64_t columns_bytes = row_bytes(source.type, uint64_t(weight.shape.columns()));
+  const Bytes bytes =
+      whole.subspan(size_t(weight.source_row) * columns_bytes, size_t(weight.shape.rows()) * columns_bytes);
   MatrixSource matrix{source.type, weight.shape.rows(), weight.shape.columns(), bytes, weight.interleaved_head_rows};
   if (source.type == weight.type) return loader.load_matrix(matrix, pages, weight.place);
   // No kernel reads this type: to f16, some rows at a time.
@@ -120,7 +123,8 @@ Status Model::Impl::upload_one(WeightLoader& loader, const Weight& weight) {
     LK_TRY(dequantise(source.type, bytes.subspan(size_t(first) * row, size_t(rows) * row), values));
     std::transform(values.begin(), values.end(), halves.begin(), f32_to_f16);
     const MatrixSource part{DType::f16, rows, columns, std::as_bytes(std::span(halves)), weight.interleaved_head_rows};
-    LK_TRY(loader.load_matrix(part, pages, {weight.place.name, weight.place.first_row + first, weight.place.rows}));
+    LK_TRY(loader.load_matrix(
+        part, pages, {weight.place.name, weight.place.first_row + first, weight.place.rows, weight.place.block_rows}));
   }
   return Done{};
 }

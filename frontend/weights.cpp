@@ -33,9 +33,13 @@ WeightStorage storage_of(std::string name, DType type, int64_t rows, int64_t col
   return {std::move(name), type, rows, columns, bytes};
 }
 
-Shape shape_of(const TensorInfo& tensor) {
-  if (tensor.shape.size() == 1) return {int64_t(tensor.shape[0])};
-  return {int64_t(tensor.rows()), int64_t(tensor.columns())};
+// Matrices have their first axis as rows; the positions of the tower are one long vector.
+Shape shape_of(const DecoderConfig& config, Role role) {
+  const std::vector<uint64_t> shape = expected_shape(config, role);
+  int64_t elements = 1;
+  for (uint64_t axis : shape) elements *= int64_t(axis);
+  if (shape.size() == 1 || role == Role::tower_position) return {elements};
+  return {int64_t(shape[0]), elements / int64_t(shape[0])};
 }
 
 }  // namespace
@@ -43,14 +47,15 @@ Shape shape_of(const TensorInfo& tensor) {
 Result<WeightTable> WeightTable::build(const Checkpoint& checkpoint, const DecoderConfig& config) {
   WeightTable table;
   for (const WeightName& name : config.family->weights) {
-    const uint32_t layers = is_layer_weight(name.role) ? config.layers : 1;
-    for (uint32_t layer = 0; layer < layers; ++layer) {
-      if (!has_role(config, name.role)) continue;
+    if (!has_role(config, name.role)) continue;
+    for (uint32_t layer = 0; layer < repeats(config, name.role); ++layer) {
       LK_ASSIGN(const WeightRef found, resolve(checkpoint, config, layer, name.role));
       const bool tied = name.role == Role::output && config.tied_embeddings;
       if (tied) continue;
       Weight weight{name.role, layer, found.tensor, weight_name(*config.family, name.role, layer, Naming::gguf)};
-      weight.shape = shape_of(*found.tensor);
+      if (is_expert_weight(name.role)) weight.name += join(" #", layer);
+      weight.shape = shape_of(config, name.role);
+      weight.source_row = int64_t(found.first_row);
       weight.type = device_type(*found.tensor, weight.shape.rank() > 1);
       weight.interleaved_head_rows = found.permuted_head_dim;
       table.weights_.push_back(std::move(weight));
@@ -63,9 +68,10 @@ Result<WeightTable> WeightTable::build(const Checkpoint& checkpoint, const Decod
     return std::find_if(table.weights_.begin(), table.weights_.end(),
                         [&](const Weight& w) { return w.role == role && w.layer == layer; });
   };
+  if (config.picture && config.picture->use_experts) table.place_experts(*config.picture);
   std::set<const Weight*> placed;
   for (Weight& weight : table.weights_) {
-    if (placed.contains(&weight)) continue;
+    if (placed.contains(&weight) || is_expert_weight(weight.role)) continue;
     std::vector<Weight*> members{&weight};
     for (const auto& bundle : kBundles) {
       if (bundle.front() != weight.role) continue;
@@ -89,6 +95,44 @@ Result<WeightTable> WeightTable::build(const Checkpoint& checkpoint, const Decod
   table.frequencies_ = int64_t(config.rope.inverse_frequencies.size());
   table.storages_.push_back(storage_of(std::string(kRopeFrequencies), DType::f32, table.frequencies_, 0));
   return table;
+}
+
+// Expert after expert: gate rows, then up rows, each padded to groups. A stack has one type: f16 where the files mix
+// them.
+void WeightTable::place_experts(const PictureConfig& config) {
+  const auto stacked_type = [&](bool down) {
+    std::set<DType> types;
+    for (const Weight& weight : weights_)
+      if (is_expert_weight(weight.role) && (weight.role == Role::expert_down) == down) types.insert(weight.type);
+    return types.size() == 1 ? *types.begin() : DType::f16;
+  };
+  for (const bool down : {false, true}) {
+    const int64_t part = padded_rows(down ? 0 : config.expert_intermediate);
+    WeightStorage storage;
+    for (Weight& weight : weights_) {
+      if (!is_expert_weight(weight.role) || (weight.role == Role::expert_down) != down) continue;
+      storage.block_rows = padded_rows(weight.shape.rows()) * (down ? 1 : 2);
+      storage.columns = weight.shape.columns();
+      weight.type = stacked_type(down);
+      weight.place.first_row = weight.layer * storage.block_rows + (weight.role == Role::expert_up ? part : 0);
+    }
+    storage.name = down ? kDownStack : kGateUpStack;
+    storage.type = stacked_type(down);
+    storage.rows = storage.block_rows * config.experts;
+    storage.bytes = packed_bytes(storage.type, storage.rows, storage.columns);
+    for (Weight& weight : weights_)
+      if (is_expert_weight(weight.role) && (weight.role == Role::expert_down) == down)
+        weight.place = {storage.name, weight.place.first_row, storage.rows, storage.block_rows};
+    storages_.push_back(std::move(storage));
+  }
+}
+
+Tensor WeightTable::stack(Graph& graph, std::string_view name) const {
+  for (const WeightStorage& storage : storages_)
+    if (storage.name == name)
+      return graph.weight(storage.name, storage.type, {storage.rows, storage.columns},
+                          {storage.name, 0, storage.rows, storage.block_rows});
+  return {};
 }
 
 uint64_t WeightTable::bytes() const {

@@ -13,21 +13,23 @@ namespace lorikeet {
 
 struct Weight {
   WeightRole role{};
-  uint32_t layer = 0;
+  uint32_t layer = 0;                  // or number of the expert
   const TensorInfo* source = nullptr;  // in the checkpoint; null: computed (rope frequencies)
   std::string name;                    // as in GGUF files
   DType type = DType::f32;             // on the device
   Shape shape;
   StorageRef place;
   int64_t interleaved_head_rows = 0;  // see MatrixSource
+  int64_t source_row = 0;             // of the source, where the weight begins
 };
 
 struct WeightStorage {
   std::string name;
   DType type = DType::f32;
-  int64_t rows = 0;     // padded to groups; elements of vectors
-  int64_t columns = 0;  // 0: vectors
-  uint64_t bytes = 0;   // on the device
+  int64_t rows = 0;        // padded to groups; elements of vectors
+  int64_t columns = 0;     // 0: vectors
+  uint64_t bytes = 0;      // on the device
+  int64_t block_rows = 0;  // of an expert, see StorageRef
 };
 
 class WeightTable {
@@ -41,10 +43,17 @@ class WeightTable {
   // The weight as a tensor of a graph; empty if the model has no such weight.
   Tensor tensor(Graph& graph, WeightRole role, uint32_t layer = 0) const;
   Tensor rope_frequencies(Graph& graph) const;
+  // All experts as one matrix, as expert_matmul takes it: gate beside up, or down.
+  Tensor gate_up_stack(Graph& graph) const { return stack(graph, kGateUpStack); }
+  Tensor down_stack(Graph& graph) const { return stack(graph, kDownStack); }
   // Types that no kernel reads, which become f16 when they are loaded: "iq4_nl, q2_k"; empty if there are none.
   std::string converted_types() const;
 
  private:
+  static constexpr std::string_view kGateUpStack = "mm.ffn_gate_up_exps.weight", kDownStack = "mm.ffn_down_exps.weight";
+  Tensor stack(Graph& graph, std::string_view name) const;
+  void place_experts(const PictureConfig& config);
+
   std::vector<Weight> weights_;
   std::vector<WeightStorage> storages_;
   int64_t frequencies_ = 0;

@@ -26,8 +26,10 @@ struct Row {
   uint position;  // in the conversation, from 0
   uint token;     // id that is embedded
   uint flags;     // bit 0: follows its slot: after sampling, the slot's new token and position
+                  // bit 1: visual: `token` is a row of the visual embeddings
 };
 const uint kRowFollows = 1u;
+const uint kRowVisual = 2u;
 
 // What one conversation owns. Floats are bits.
 struct Slot {

@@ -1,5 +1,6 @@
 #version 450
-// y[r] = table[token of row r], dequantised. Padding rows and tokens outside the table become zeros.
+// y[r] = table[token of row r], dequantised, or visual[token of row r] for visual rows. Padding rows and tokens outside
+// the table become zeros.
 //
 // A lane writes 8 columns: x -> piece of 8 columns, y -> row. One dispatch a page: each writes the rows whose token lies
 // in it.
@@ -13,6 +14,8 @@ layout(binding = 0) readonly restrict buffer Table { uint table[]; };
 #define CONTROL_BINDING 1
 #include "shaders/common/control.glsl"
 layout(binding = 2) writeonly restrict buffer Y { float y[]; };
+layout(constant_id = 0) const bool HAS_VISUAL = false;
+layout(binding = 3) readonly buffer Visual { float visual[]; };
 
 uint load_word(uint at) { return table[at]; }
 #include "shaders/common/weights.glsl"
@@ -23,7 +26,8 @@ void main() {
   if (column >= p.columns || row >= p.rows) return;
   const bool used = row < step_rows() && row_slot(row) != kNoSlot;
   const uint token = used ? row_token(row) : 0u;
-  const bool inside = used && token < p.vocabulary;
+  const bool is_visual = HAS_VISUAL && used && (row_flags(row) & kRowVisual) != 0u;
+  const bool inside = used && !is_visual && token < p.vocabulary;
   vec4 a = vec4(0.0), b = vec4(0.0);
   if (inside) {
     if (token < p.first || token - p.first >= p.count) return;
@@ -39,6 +43,12 @@ void main() {
     }
   } else if (p.last == 0u) {
     return;
+  } else if (is_visual && token < p.visual_rows) {
+    const uint at = token * p.columns + column;
+    for (uint i = 0u; i < 8u && column + i < p.columns; ++i) {
+      if (i < 4u) a[i] = visual[at + i];
+      else b[i - 4u] = visual[at + i];
+    }
   }
   for (uint i = 0u; i < 8u && column + i < p.columns; ++i) y[row * p.columns + column + i] = i < 4u ? a[i] : b[i - 4u];
 }

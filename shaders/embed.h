@@ -10,5 +10,6 @@ struct EmbedParams {
   uint count;       // table rows of this dispatch
   uint row;         // page row
   uint last;        // 1: the last dispatch, which also writes the rows without a token
+  uint visual_rows;
 };
 LK_PARAMS_END

@@ -1,7 +1,8 @@
 #version 450
-// variants: KIND=erf|tanh T=float|vec4
+// variants: KIND=erf|tanh|quick T=float|vec4
 // y = gelu(x) = x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel, 2016).
 //   erf:  Phi from the complementary error function, Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7)
+//   quick: x / (1 + exp(-1.702 x)) (CLIP)
 //   tanh: x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3), which is 0.5 x (1 + tanh(u))
 #extension GL_GOOGLE_include_directive : require
 #define POINTWISE_ONE_INPUT
@@ -13,6 +14,8 @@ T apply(T x) {
   const T tail = 0.5 * poly * exp(-z * z);  // Phi(-|x|)
   return max(x, T(0.0)) - abs(x) * tail;
 }
+#elif defined(KIND_quick)
+T apply(T x) { return x / (1.0 + exp(-1.702 * x)); }
 #else
 T apply(T x) {
   const T u = 0.79788456080286536 * (x + 0.044715 * x * x * x);

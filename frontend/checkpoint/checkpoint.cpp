@@ -1,6 +1,7 @@
 #include "frontend/checkpoint/checkpoint.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "frontend/checkpoint/open_files.h"
@@ -9,6 +10,8 @@
 namespace lorikeet {
 namespace {
 
+// A tower's folder names its weights as CLIP does; models that contain one put this before it.
+constexpr std::string_view kTowerNames = "vision_model.", kTowerPrefix = "model.vision_tower.vision_tower.";
 constexpr uint64_t kMaximumTextBytes = uint64_t(512) << 20;
 
 struct WeightFile {
@@ -27,9 +30,17 @@ bool on_disk(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
+Result<std::string> read_text_file(const std::filesystem::path& path) {
+  if (!on_disk(path)) return not_found(join(path.string(), " is missing."));
+  LK_ASSIGN(const MappedFile mapped, MappedFile::open(path));
+  if (mapped.bytes().size() > kMaximumTextBytes)
+    return corrupt(join(path.string(), " has ", mapped.bytes().size(), " bytes, too many for a text."));
+  return std::string(as_text(mapped.bytes()));
+}
+
 }  // namespace
 
-Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
+Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path, const std::filesystem::path& vision) {
   Checkpoint checkpoint;
   checkpoint.path_ = path;
   if (!on_disk(path))
@@ -37,6 +48,7 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
     LK_TRY(checkpoint.open_directory());
+    LK_TRY(checkpoint.open_tower(vision));
   } else {
     LK_TRY(checkpoint.open_gguf());
   }
@@ -71,14 +83,43 @@ Status Checkpoint::open_directory() {
       join(path_.string(), " has no weights: neither model.safetensors nor pytorch_model.bin nor an index of either."));
 }
 
+Status Checkpoint::open_tower(const std::filesystem::path& given) {
+  LK_ASSIGN(const std::string config, text("config.json"));
+  const nlohmann::json json = nlohmann::json::parse(config, nullptr, false);
+  const auto named = json.is_object() ? json.find("mm_vision_tower") : json.end();
+  if (!json.is_object() || named == json.end() || !named->is_string()) return Done{};
+  const std::filesystem::path name(named->get<std::string>());
+  const std::filesystem::path last = name.has_filename() ? name.filename() : name.parent_path().filename();
+  std::vector<std::filesystem::path> places = {name, path_ / name, path_ / ".." / name, path_ / last,
+                                               path_ / ".." / last};
+  if (!given.empty()) places = {given};
+  for (const std::filesystem::path& place : places) {
+    if (!on_disk(place / "config.json")) continue;
+    tower_path_ = place;
+    for (const WeightFile& weights : kWeightFiles) {
+      const std::filesystem::path path = place / weights.name;
+      if (!on_disk(path)) continue;
+      TensorFiles files;
+      LK_TRY(weights.index ? add_sharded(files, path) : add_tensor_file(files, path));
+      files_.adopt(std::move(files), kTowerNames, kTowerPrefix);
+      break;
+    }
+    return Done{};
+  }
+  if (given.empty()) return Done{};  // whoever needs it says what is missing
+  return not_found(join((given / "config.json").string(), " is missing: a vision tower's folder was expected."));
+}
+
+Result<std::string> Checkpoint::tower_text(std::string_view file) const {
+  if (tower_path_.empty()) return not_found(join(path_.string(), " has no vision tower."));
+  return read_text_file(tower_path_ / file);
+}
+
 bool Checkpoint::has_text(std::string_view file) const { return kind_ == Kind::huggingface && on_disk(path_ / file); }
 
 Result<std::string> Checkpoint::text(std::string_view file) const {
   if (!has_text(file)) return not_found(join((path_ / file).string(), " is missing."));
-  LK_ASSIGN(const MappedFile mapped, MappedFile::open(path_ / file));
-  if (mapped.bytes().size() > kMaximumTextBytes)
-    return corrupt(join((path_ / file).string(), " has ", mapped.bytes().size(), " bytes, too many for a text."));
-  return std::string(as_text(mapped.bytes()));
+  return read_text_file(path_ / file);
 }
 
 Result<TensorFiles> open_tensors(const std::filesystem::path& path) {

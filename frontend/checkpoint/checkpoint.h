@@ -21,7 +21,10 @@ class Checkpoint {
   // `path`: a GGUF file (of a split one the first part, the others are found beside it), or a directory with
   // config.json and model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json
   // (in this order). Errors: not_found, corrupt, unsupported; each names the file.
-  static Result<Checkpoint> open(const std::filesystem::path& path);
+  // A directory whose config.json names a vision tower (mm_vision_tower) is completed from that tower's own folder:
+  // `vision` if it is given, else as it is named, inside the directory or beside it. What the directory has itself
+  // wins.
+  static Result<Checkpoint> open(const std::filesystem::path& path, const std::filesystem::path& vision = {});
 
   Kind kind() const { return kind_; }
   const std::filesystem::path& path() const { return path_; }
@@ -36,14 +39,18 @@ class Checkpoint {
   // Of a directory: "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", ...
   bool has_text(std::string_view file) const;
   Result<std::string> text(std::string_view file) const;
+  // Of the vision tower's folder.
+  const std::filesystem::path& tower_path() const { return tower_path_; }  // empty if there is none
+  Result<std::string> tower_text(std::string_view file) const;
 
  private:
   Checkpoint() = default;
   Status open_gguf();
   Status open_directory();
+  Status open_tower(const std::filesystem::path& given);
 
   Kind kind_ = Kind::gguf;
-  std::filesystem::path path_;
+  std::filesystem::path path_, tower_path_;
   TensorFiles files_;
   GgufMetadata metadata_;
 };

@@ -29,6 +29,17 @@ Status TensorFiles::add(std::vector<TensorInfo> tensors) {
   return Done{};
 }
 
+void TensorFiles::adopt(TensorFiles other, std::string_view only, std::string_view prefix) {
+  const uint32_t first = uint32_t(files_.size());
+  for (MappedFile& file : other.files_) files_.push_back(std::move(file));
+  for (TensorInfo& tensor : other.tensors_) {
+    if (!tensor.name.starts_with(only)) continue;
+    tensor.name.insert(0, prefix);
+    tensor.file += first;
+    if (index_.emplace(tensor.name, tensors_.size()).second) tensors_.push_back(std::move(tensor));
+  }
+}
+
 const TensorInfo* TensorFiles::find(std::string_view name) const {
   const auto found = index_.find(std::string(name));
   return found == index_.end() ? nullptr : &tensors_[found->second];

@@ -27,6 +27,8 @@ class TensorFiles {
   Result<uint32_t> map(const std::filesystem::path& path);
   const MappedFile& file(uint32_t index) const { return files_[index]; }
   Status add(std::vector<TensorInfo> tensors);  // an error if a name is there already
+  // Takes over the tensors of other files whose name begins with `only`, with `prefix` before it, unless they are here.
+  void adopt(TensorFiles other, std::string_view only, std::string_view prefix);
 
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   const TensorInfo* find(std::string_view name) const;

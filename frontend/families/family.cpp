@@ -5,7 +5,7 @@
 namespace lorikeet {
 namespace {
 
-constexpr const Family* kFamilies[] = {&kLlama, &kQwen2};
+constexpr const Family* kFamilies[] = {&kLlama, &kQwen2, &kParrot};
 
 std::string listed(const std::vector<std::string_view>& names) {
   std::string text;
@@ -61,6 +61,8 @@ std::string weight_name(const Family& family, WeightRole role, uint32_t layer, N
   return {};
 }
 
-bool is_layer_weight(WeightRole role) { return role >= WeightRole::attn_norm; }
+bool is_layer_weight(WeightRole role) { return role >= WeightRole::attn_norm && role <= WeightRole::down; }
+bool is_tower_weight(WeightRole role) { return role >= WeightRole::tower_norm1 && role <= WeightRole::tower_down_bias; }
+bool is_expert_weight(WeightRole role) { return role >= WeightRole::expert_gate; }
 
 }  // namespace lorikeet

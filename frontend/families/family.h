@@ -25,9 +25,41 @@ enum class WeightRole : uint8_t {
   gate,             // (intermediate, hidden)
   up,               // (intermediate, hidden)
   down,             // (hidden, intermediate)
+
+  // Of models that see. The tower is CLIP's vision transformer; T stands for its hidden size.
+  tower_class,          // (T)
+  tower_patch,          // (T, 3, patch, patch)
+  tower_position,       // (positions, T)
+  tower_pre_norm,       // (T)
+  tower_pre_norm_bias,  // (T)
+  tower_norm1,          // (T); from here on one a layer of the tower
+  tower_norm1_bias,     // (T)
+  tower_q,              // (T, T)
+  tower_q_bias,         // (T)
+  tower_k,              // (T, T)
+  tower_k_bias,         // (T)
+  tower_v,              // (T, T)
+  tower_v_bias,         // (T)
+  tower_o,              // (T, T)
+  tower_o_bias,         // (T)
+  tower_norm2,          // (T)
+  tower_norm2_bias,     // (T)
+  tower_up,             // (tower intermediate, T)
+  tower_up_bias,        // (tower intermediate)
+  tower_down,           // (T, tower intermediate)
+  tower_down_bias,      // (T)
+  project_in,           // (hidden, T); one a model
+  project_in_bias,      // (hidden)
+  project_out,          // (hidden, hidden)
+  project_out_bias,     // (hidden)
+  router,               // (experts, hidden)
+  expert_gate,          // (expert intermediate, hidden); from here on one an expert
+  expert_up,            // (expert intermediate, hidden)
+  expert_down,          // (hidden, expert intermediate)
 };
 
-// Where both kinds of checkpoint keep a weight; "#" stands for the number of the layer.
+// Where both kinds of checkpoint keep a weight; "#" stands for the number of the layer or expert. GGUF files stack the
+// experts in one tensor (experts, rows, columns), whose name has no number.
 struct WeightName {
   WeightRole role;
   std::string_view gguf;
@@ -46,12 +78,15 @@ struct Family {
   std::string_view architecture;  // GGUF's general.architecture
   std::span<const ModelType> model_types;
   std::span<const WeightName> weights;
-  bool permuted_qk;  // GGUF files hold the rows of q and k in interleaved rotary order
-  bool qkv_bias;     // always; elsewhere only if the checkpoint says so
+  bool permuted_qk;           // GGUF files hold the rows of q and k in interleaved rotary order
+  bool qkv_bias;              // always; elsewhere only if the checkpoint says so
+  bool late_windows = false;  // sliding windows only if use_sliding_window says so, from max_window_layers on
+  bool sees = false;          // pictures: has a vision tower, a projector and visual experts
 };
 
 extern const Family kLlama;
 extern const Family kQwen2;
+extern const Family kParrot;
 
 std::span<const Family* const> families();
 const Family* family_of_architecture(std::string_view architecture);  // null if unknown
@@ -63,6 +98,8 @@ std::string supported_model_types();    // "llama, mistral and qwen2"
 // The name of a weight; empty if the family has no such weight.
 enum class Naming { gguf, huggingface };
 std::string weight_name(const Family& family, WeightRole role, uint32_t layer, Naming naming);
-bool is_layer_weight(WeightRole role);  // one a layer, not one a model
+bool is_layer_weight(WeightRole role);   // one a layer of the decoder
+bool is_tower_weight(WeightRole role);   // one a layer of the vision tower
+bool is_expert_weight(WeightRole role);  // one an expert
 
 }  // namespace lorikeet

@@ -16,6 +16,7 @@ const Family kQwen2 = {
     .weights = kDenseDecoderWeights,
     .permuted_qk = false,
     .qkv_bias = true,
+    .late_windows = true,
 };
 
 }  // namespace lorikeet

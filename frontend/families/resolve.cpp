@@ -13,9 +13,59 @@ bool has_role(const DecoderConfig& config, WeightRole role) {
     case WeightRole::o_bias:
       return config.o_bias;
     default:
-      return true;
+      break;
+  }
+  if (role < WeightRole::tower_class) return true;
+  return config.picture && (role < WeightRole::router || config.picture->use_experts);
+}
+
+uint32_t repeats(const DecoderConfig& config, WeightRole role) {
+  if (is_layer_weight(role)) return config.layers;
+  if (is_tower_weight(role)) return config.picture->tower_layers;
+  if (is_expert_weight(role)) return config.picture->experts;
+  return 1;
+}
+
+namespace {
+
+std::vector<uint64_t> picture_shape(const PictureConfig& p, uint64_t hidden, WeightRole role) {
+  const uint64_t tower = p.tower_hidden, inner = p.tower_intermediate;
+  switch (role) {
+    case WeightRole::tower_patch:
+      return {tower, p.channels, p.patch, p.patch};
+    case WeightRole::tower_position:
+      return {uint64_t(p.positions()), tower};
+    case WeightRole::tower_q:
+    case WeightRole::tower_k:
+    case WeightRole::tower_v:
+    case WeightRole::tower_o:
+      return {tower, tower};
+    case WeightRole::tower_up:
+      return {inner, tower};
+    case WeightRole::tower_up_bias:
+      return {inner};
+    case WeightRole::tower_down:
+      return {tower, inner};
+    case WeightRole::project_in:
+      return {hidden, tower};
+    case WeightRole::project_out:
+      return {hidden, hidden};
+    case WeightRole::project_in_bias:
+    case WeightRole::project_out_bias:
+      return {hidden};
+    case WeightRole::router:
+      return {p.experts, hidden};
+    case WeightRole::expert_gate:
+    case WeightRole::expert_up:
+      return {p.expert_intermediate, hidden};
+    case WeightRole::expert_down:
+      return {hidden, p.expert_intermediate};
+    default:
+      return {tower};  // the class token, norms and the other biases
   }
 }
+
+}  // namespace
 
 std::vector<uint64_t> expected_shape(const DecoderConfig& config, WeightRole role) {
   const uint64_t hidden = config.hidden, queries = uint64_t(config.heads) * config.head_dim,
@@ -46,15 +96,19 @@ std::vector<uint64_t> expected_shape(const DecoderConfig& config, WeightRole rol
       return {intermediate, hidden};
     case WeightRole::down:
       return {hidden, intermediate};
+    default:
+      return picture_shape(*config.picture, hidden, role);
   }
-  return {};
 }
 
 Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& config, uint32_t layer, WeightRole role) {
   if (role == WeightRole::output && config.tied_embeddings) role = WeightRole::token_embedding;
   const bool gguf = checkpoint.kind() == Checkpoint::Kind::gguf;
   const std::string name = weight_name(*config.family, role, layer, gguf ? Naming::gguf : Naming::huggingface);
-  const std::vector<uint64_t> shape = expected_shape(config, role);
+  std::vector<uint64_t> shape = expected_shape(config, role);
+  const bool stacked = gguf && is_expert_weight(role);
+  const uint64_t first_row = stacked ? layer * shape.front() : 0;
+  if (stacked) shape.insert(shape.begin(), config.picture->experts);
   const TensorInfo* tensor = checkpoint.find(name);
   if (!tensor)
     return not_found(
@@ -62,7 +116,7 @@ Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& con
   if (tensor->shape != shape)
     return corrupt(join(checkpoint.path().string(), ": tensor ", name, " must have the shape ", shape_text(shape),
                         ", it has ", shape_text(tensor->shape), "."));
-  WeightRef weight{tensor, role, 0};
+  WeightRef weight{tensor, role, 0, first_row};
   const bool rotary =
       role == WeightRole::q || role == WeightRole::k || role == WeightRole::q_bias || role == WeightRole::k_bias;
   if (gguf && config.family->permuted_qk && rotary) weight.permuted_head_dim = config.head_dim;
@@ -72,8 +126,8 @@ Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& con
 Status check_weights(const Checkpoint& checkpoint, const DecoderConfig& config) {
   for (const WeightName& weight : config.family->weights) {
     if (!has_role(config, weight.role)) continue;
-    const uint32_t layers = is_layer_weight(weight.role) ? config.layers : 1;
-    for (uint32_t layer = 0; layer < layers; ++layer) LK_TRY(resolve(checkpoint, config, layer, weight.role));
+    for (uint32_t layer = 0; layer < repeats(config, weight.role); ++layer)
+      LK_TRY(resolve(checkpoint, config, layer, weight.role));
   }
   return Done{};
 }

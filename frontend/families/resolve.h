@@ -14,6 +14,7 @@ struct WeightRef {
   const TensorInfo* tensor = nullptr;  // of the checkpoint
   WeightRole role = WeightRole::token_embedding;
   uint32_t permuted_head_dim = 0;  // 0: the rows lie in order
+  uint64_t first_row = 0;          // of the tensor: an expert of a stack begins further on
 
   bool permuted() const { return permuted_head_dim != 0; }
   // The row of the file that holds row `row` of the weight. For a bias a row is one element.
@@ -24,11 +25,13 @@ struct WeightRef {
   }
 };
 
-// `layer` is ignored for weights that a model has once. The output of a tied model is its embedding.
-// Errors: not_found (missing) or corrupt (another shape), naming the tensor, the expected and the given shape.
+// `layer` is the number of the layer or expert, ignored for weights that a model has once. The output of a tied model
+// is its embedding. Errors: not_found (missing) or corrupt (another shape), naming the tensor, the expected and the
+// given shape.
 Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& config, uint32_t layer, WeightRole role);
 
-bool has_role(const DecoderConfig& config, WeightRole role);                         // false for biases it lacks
+bool has_role(const DecoderConfig& config, WeightRole role);     // false for biases it lacks, and for eyes
+uint32_t repeats(const DecoderConfig& config, WeightRole role);  // how many weights of the role the model has
 std::vector<uint64_t> expected_shape(const DecoderConfig& config, WeightRole role);  // (rows, columns) or (elements)
 Status check_weights(const Checkpoint& checkpoint, const DecoderConfig& config);     // resolves every weight once
 

@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kMaxRows = 65535;
 
 Result<Shapes> shape(Inputs in, const Attributes& attributes) {
-  const Tensor &table = in[0], &control = in[1];
+  const Tensor &table = in[0], &control = in[1], &visual = in[2];
   if (!table || !control) return invalid("table and control must be given.");
   if (table.shape.rank() != 2)
     return invalid(join("table is ", table.shape.text(), ", expected (vocabulary, hidden)."));
@@ -19,12 +19,15 @@ Result<Shapes> shape(Inputs in, const Attributes& attributes) {
   if (control.dtype != DType::u32) return invalid(join("control is ", name(control.dtype), ", expected u32."));
   const int64_t rows = attributes.integer("rows");
   if (rows < 1 || rows > kMaxRows) return invalid(join("rows is ", rows, ", expected 1 to ", kMaxRows, "."));
+  if (visual && (visual.dtype != DType::f32 || visual.shape.columns() != table.shape.columns()))
+    return invalid(join("visual is ", name(visual.dtype), " ", visual.shape.text(), ", expected f32 rows of ",
+                        table.shape.columns(), "."));
   return Shapes{{DType::f32, {rows, table.shape.columns()}}};
 }
 
 void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, Choices& choices) {
   constexpr int64_t kColumnsPerGroup = 32 * 8;
-  const Tensor &table = node.inputs[0], &control = node.inputs[1], &y = node.outputs[0];
+  const Tensor &table = node.inputs[0], &control = node.inputs[1], &visual = node.inputs[2], &y = node.outputs[0];
   const int64_t vocabulary = table.shape.rows(), columns = table.shape.columns();
   Choice choice{.name = "plain"};
   for (const WeightRange& range : weight_ranges(graph, table, vocabulary, false, profile)) {
@@ -36,10 +39,13 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
     params.first = uint32_t(range.first);
     params.count = uint32_t(range.count);
     params.row = uint32_t(range.row);
+    params.visual_rows = visual ? uint32_t(visual.shape.rows()) : 0;
     params.last = range.first + range.count == vocabulary;
     choice.dispatches.push_back(
         {.kernel = join("embed/", name(table.dtype)),
-         .operands = {Operand::of_page(table, int32_t(range.page)), Operand::of(control), Operand::of(y)},
+         .constants = {{0, bool(visual)}},
+         .operands = {Operand::of_page(table, int32_t(range.page)), Operand::of(control), Operand::of(y),
+                      Operand::of(visual ? visual : control)},
          .params = params_bytes(params),
          .groups = {groups_for(columns, kColumnsPerGroup), params.rows, 1},
          .bytes = uint64_t(params.rows) * (group_bytes(table.dtype, columns) / kGroupRows + uint64_t(columns) * 4)});
@@ -51,8 +57,8 @@ const Op kEmbed{"embed", shape, lower};
 
 }  // namespace
 
-Tensor embed(Graph& g, Tensor table, Tensor control, int64_t rows) {
-  return g.apply(kEmbed, {table, control}, {{"rows", rows}})[0];
+Tensor embed(Graph& g, Tensor table, Tensor control, int64_t rows, Tensor visual) {
+  return g.apply(kEmbed, {table, control, visual}, {{"rows", rows}})[0];
 }
 
 }  // namespace lorikeet

@@ -10,13 +10,14 @@ Result<Shapes> shape(Inputs inputs, const Attributes&) {
 }
 
 void lower(const Graph&, const Node& node, const DeviceProfile& profile, Choices& choices) {
-  lower_pointwise(node, profile, node.attributes.integer("tanh") ? "gelu/tanh" : "gelu/erf", choices);
+  static constexpr const char* kKernels[] = {"gelu/erf", "gelu/tanh", "gelu/quick"};
+  lower_pointwise(node, profile, kKernels[node.attributes.integer("kind")], choices);
 }
 
 const Op kOp = {.name = "gelu", .shape = shape, .lower = lower};
 
 }  // namespace
 
-Tensor gelu(Graph& g, Tensor x, Gelu kind) { return g.apply(kOp, {x}, {{"tanh", int64_t(kind == Gelu::tanh)}})[0]; }
+Tensor gelu(Graph& g, Tensor x, Gelu kind) { return g.apply(kOp, {x}, {{"kind", int64_t(kind)}})[0]; }
 
 }  // namespace lorikeet

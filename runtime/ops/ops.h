@@ -10,9 +10,26 @@ namespace lorikeet {
 // --- tokens and rows -------------------------------------------------------------------------------------------------
 
 // y[r] = table[token of row r]; table is a packed (vocabulary, hidden) weight.               -> (rows, hidden)
-Tensor embed(Graph& g, Tensor table, Tensor control, int64_t rows);
+// Rows that the control table marks as visual take row `token` of `visual` instead: a state (visual rows, hidden).
+Tensor embed(Graph& g, Tensor table, Tensor control, int64_t rows, Tensor visual = {});
 // y[i] = x[row that the wanted list names at i], for i < count.                              -> (count, columns)
 Tensor gather_rows(Graph& g, Tensor x, Tensor control, int64_t count);
+
+// The rows of a, then those of b; both (_, columns).
+Tensor concat_rows(Graph& g, Tensor a, Tensor b);
+
+// --- pictures --------------------------------------------------------------------------------------------------------
+
+// The squares of a picture as rows, left to right and top to bottom, each in the order of a convolution's weight:
+// channel, y, x. pixels (channels, height, width); sides are multiples of `size`.  -> (squares, channels * size * size)
+Tensor patches(Graph& g, Tensor pixels, int64_t size);
+// Visual-text cross-attention (Parrot): attention = softmax(query text^T / sqrt(H)) over the rows of `text` that are in
+// use by the control table; pooled = attention text. query (1, H), text (rows, H). Attention of the other rows is 0.
+struct CrossAttention {
+  Tensor attention;  // (rows)
+  Tensor pooled;     // (1, H)
+};
+CrossAttention cross_attention(Graph& g, Tensor query, Tensor text, Tensor control);
 
 // --- norms -----------------------------------------------------------------------------------------------------------
 
@@ -133,7 +150,7 @@ Tensor expert_combine(Graph& g, const ExpertCombine& parts);
 Tensor add(Graph& g, Tensor a, Tensor b);
 Tensor mul(Graph& g, Tensor a, Tensor b);
 Tensor silu_mul(Graph& g, Tensor gate, Tensor up);  // silu(gate) * up
-enum class Gelu { erf, tanh };
+enum class Gelu { erf, tanh, quick };  // quick: x / (1 + exp(-1.702 x))
 Tensor gelu(Graph& g, Tensor x, Gelu kind);
 
 // --- the next token --------------------------------------------------------------------------------------------------

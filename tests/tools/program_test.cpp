@@ -148,12 +148,17 @@ TEST_CASE("generate: text streams as it is in JSON; a stop string over several t
   CHECK(test::lorikeet(base + Arguments{"Hello there"}).out == text + "\n");
   CHECK(test::lorikeet(base + Arguments{"-"}, "Hello there").out == text + "\n");
 
-  // A stop of two characters from anywhere but the start, as late as there is one, wherever it first occurs.
+  // A stop of two characters from the middle on, none of them the sign for bytes that are no character.
+  const auto next = [&](size_t at) {
+    for (++at; at < text.size() && (uint8_t(text[at]) & 0xc0) == 0x80;) ++at;
+    return at;
+  };
   std::string stop;
-  for (size_t i = text.size() - 2; i > 0 && stop.empty(); --i)
-    if (uint8_t(text[i]) < 0x80 && uint8_t(text[i + 1]) < 0x80 && text[i] > ' ' && text[i + 1] > ' ' &&
-        text[i] != '\\' && text[i + 1] != '\\' && text[i] != '-')
-      stop = text.substr(i, 2);
+  for (size_t i = 0; i < text.size() && stop.empty(); i = next(i)) {
+    const std::string two = text.substr(i, next(next(i)) - i);
+    const bool plain = two.find("\ufffd") == two.npos && two.find_first_of(" \\-") == two.npos;
+    if (i >= text.size() / 4 && next(i) < text.size() && plain) stop = two;
+  }
   REQUIRE_FALSE(stop.empty());
   const json stopped = answer(base + Arguments{"Hello there", "--json", "--stop", "not in the text", "--stop", stop});
   CHECK(stopped["stop_reason"] == "stop");

@@ -1,0 +1,221 @@
+#include "frontend/viewer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "runtime/base/text.h"
+#include "runtime/graph/fuse.h"
+#include "runtime/plan/upload.h"
+
+namespace lorikeet {
+namespace {
+
+constexpr size_t kPicturesKept = 8;
+constexpr int64_t kSmallestText = 64;  // rows of the smallest plan for questions; they double
+
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+RoutingPolicy with_entropy(RoutingPolicy policy) {
+  if (policy.entropy == RoutingPolicy::Entropy::none) policy.entropy = RoutingPolicy::Entropy::tsallis;
+  return policy;
+}
+
+// A control table with the rows of one run and no slots but the one they are in.
+ControlTables table_for(int64_t rows) {
+  const uint32_t blocks = uint32_t((rows + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions);
+  ControlTables tables(uint32_t(rows), 1, blocks);
+  std::vector<uint32_t> identity(blocks);
+  for (uint32_t i = 0; i < blocks; ++i) identity[i] = i;
+  tables.set_blocks(0, identity);
+  return tables;
+}
+
+}  // namespace
+
+struct Viewer::Impl {
+  // A plan with the memory that only it uses.
+  struct Stage {
+    Buffer scratch, control;
+    ControlTables tables;
+    std::unique_ptr<Plan> plan;
+  };
+  struct Picture {
+    std::vector<float> pixels;  // compared, so that no hash decides what is shown
+    Buffer projected;
+  };
+
+  Model* model;
+  ViewerOptions options;
+  Uploader uploader;
+  Buffer pixels, projected;
+  std::unique_ptr<Stage> vision;
+  std::map<int64_t, std::unique_ptr<Stage>> experts;  // by rows of text
+  std::list<Picture> pictures;                        // the last seen first
+
+  const PictureConfig& config() const { return *model->config().picture; }
+  uint64_t token_bytes() const { return uint64_t(config().visual_tokens()) * model->config().hidden * 4; }
+
+  Result<std::unique_ptr<Stage>> stage(Graph graph, ControlTables tables, const std::string& name);
+  Result<std::vector<Slice>> storage(const GraphTensor& info, const Stage& stage);
+  Result<bool> look(std::span<const float> picture);
+  Result<PictureRouting> ask(std::span<const int32_t> text, const Slice& target);
+  Result<std::vector<float>> read(const Plan& plan, std::string_view name);
+};
+
+Result<std::vector<Slice>> Viewer::Impl::storage(const GraphTensor& info, const Stage& stage) {
+  if (info.kind == TensorKind::weight) return model->storage(info);
+  const Buffer& buffer = info.name == "pixels" ? pixels : info.name == "projected" ? projected : stage.control;
+  return std::vector<Slice>{{&buffer, 0, buffer.size()}};
+}
+
+Result<std::unique_ptr<Viewer::Impl::Stage>> Viewer::Impl::stage(Graph graph, ControlTables tables,
+                                                                 const std::string& name) {
+  Device& device = model->device();
+  if (options.fuse) fuse(graph, device.profile());
+  LK_ASSIGN(Draft drafted,
+            draft(graph, {.profile = &device.profile(), .table = &model->choices(), .kernels = &model->kernels()}));
+  LK_ASSIGN(Buffer scratch, device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device,
+                                                  name + " scratch"}));
+  LK_ASSIGN(Buffer control, device.create_buffer({tables.words() * 4, MemoryUse::device, name + " control"}));
+  std::unique_ptr<Stage> made(new Stage{std::move(scratch), std::move(control), std::move(tables), nullptr});
+  LK_TRY(uploader.write({&made->control, 0, made->control.size()}, std::as_bytes(std::span(made->tables.table()))));
+  const PlanRequest request{name,
+                            [&](const GraphTensor& info) { return storage(info, *made); },
+                            {&made->scratch, 0, made->scratch.size()},
+                            options.progress};
+  LK_ASSIGN(Plan plan, Plan::create(device, model->kernels(), graph, std::move(drafted), request));
+  made->plan = std::make_unique<Plan>(std::move(plan));
+  return made;
+}
+
+// The projected tokens of the picture are in `projected` afterwards. True if they were known.
+Result<bool> Viewer::Impl::look(std::span<const float> picture) {
+  const auto known = std::find_if(pictures.begin(), pictures.end(), [&](const Picture& seen) {
+    return std::memcmp(seen.pixels.data(), picture.data(), picture.size_bytes()) == 0;
+  });
+  const Slice whole{&projected, 0, token_bytes()};
+  if (known != pictures.end()) {
+    pictures.splice(pictures.begin(), pictures, known);
+    const SliceCopy copy{{&known->projected, 0, token_bytes()}, whole};
+    LK_TRY(copy_slices(model->device(), std::span(&copy, 1)));
+    return true;
+  }
+  if (!vision) {
+    const uint32_t last = uint32_t(config().positions() - 1);
+    ControlTables tables = table_for(config().positions());
+    const std::vector<shader::Row> rows(size_t(last) + 1, shader::Row{0, last, 0, 0});
+    tables.set_rows(rows, {}, uint32_t(rows.size()));
+    const int64_t words = int64_t(tables.words());
+    LK_ASSIGN(vision, stage(build_vision(model->config(), model->weights(), words), std::move(tables), "vision"));
+  }
+  LK_TRY(uploader.write({&pixels, 0, picture.size_bytes()}, std::as_bytes(picture)));
+  LK_ASSIGN(const Ticket ticket, vision->plan->submit());
+  LK_TRY(model->device().wait(ticket));
+  LK_ASSIGN(const Slice made, vision->plan->output("projected"));
+  if (pictures.size() >= kPicturesKept) pictures.pop_back();
+  LK_ASSIGN(Buffer kept, model->device().create_buffer({token_bytes(), MemoryUse::device, "picture"}));
+  pictures.push_front({{picture.begin(), picture.end()}, std::move(kept)});
+  const SliceCopy copies[] = {{made, whole}, {made, {&pictures.front().projected, 0, token_bytes()}}};
+  LK_TRY(copy_slices(model->device(), copies));
+  return false;
+}
+
+Result<std::vector<float>> Viewer::Impl::read(const Plan& plan, std::string_view name) {
+  LK_ASSIGN(const Slice slice, plan.output(name));
+  LK_ASSIGN(const auto bytes, download(model->device(), slice));
+  std::vector<float> values(bytes.size() / 4);
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+Result<PictureRouting> Viewer::Impl::ask(std::span<const int32_t> text, const Slice& target) {
+  PictureRouting routing;
+  if (!config().use_experts) {
+    const SliceCopy copy{{&projected, 0, token_bytes()}, target};
+    LK_TRY(copy_slices(model->device(), std::span(&copy, 1)));
+    return routing;
+  }
+  int64_t rung = kSmallestText;
+  while (rung < int64_t(text.size())) rung *= 2;
+  std::unique_ptr<Stage>& asked = experts[rung];
+  if (!asked) {
+    ControlTables tables = table_for(rung);
+    const VisualExpertsShape shape{rung, int64_t(tables.words()), with_entropy(options.policy)};
+    LK_ASSIGN(asked, stage(build_visual_experts(model->config(), model->weights(), shape), std::move(tables),
+                           join("experts ", rung)));
+  }
+  std::vector<shader::Row> rows;
+  for (size_t i = 0; i < text.size(); ++i) rows.push_back({0, uint32_t(i), uint32_t(text[i]), 0});
+  asked->tables.set_rows(rows, {}, uint32_t(rung));
+  LK_TRY(asked->tables.upload_rows(uploader, {&asked->control, 0, asked->control.size()}));
+  LK_ASSIGN(const Ticket ticket, asked->plan->submit());
+  LK_TRY(model->device().wait(ticket));
+  LK_ASSIGN(const Slice visual, asked->plan->output("visual"));
+  const SliceCopy copy{{visual.buffer, visual.offset, token_bytes()}, target};
+  LK_TRY(copy_slices(model->device(), std::span(&copy, 1)));
+  LK_ASSIGN(routing.attention, read(*asked->plan, "attention"));
+  routing.attention.resize(text.size());
+  LK_ASSIGN(routing.probabilities, read(*asked->plan, "probabilities"));
+  LK_ASSIGN(routing.weights, read(*asked->plan, "weights"));
+  LK_ASSIGN(const std::vector<float> entropy, read(*asked->plan, "entropy"));
+  routing.entropy = entropy.front();
+  return routing;
+}
+
+Viewer::Viewer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Viewer::Viewer(Viewer&&) noexcept = default;
+Viewer& Viewer::operator=(Viewer&&) noexcept = default;
+Viewer::~Viewer() = default;
+
+Result<Viewer> Viewer::create(Model& model, const ViewerOptions& options) {
+  if (!model.config().picture)
+    return invalid(join(model.checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
+  const PictureConfig& config = *model.config().picture;
+  Device& device = model.device();
+  const uint64_t pixel_bytes = uint64_t(config.channels) * config.side * config.side * 4,
+                 token_bytes = uint64_t(config.visual_tokens()) * model.config().hidden * 4;
+  LK_ASSIGN(Uploader uploader, Uploader::create(device, std::max<uint64_t>(pixel_bytes, 1 << 20), 2));
+  LK_ASSIGN(Buffer pixels, device.create_buffer({pixel_bytes, MemoryUse::device, "pixels"}));
+  LK_ASSIGN(Buffer projected, device.create_buffer({token_bytes, MemoryUse::device, "projected"}));
+  std::unique_ptr<Impl> impl(
+      new Impl{&model, options, std::move(uploader), std::move(pixels), std::move(projected), {}, {}, {}});
+  return Viewer(std::move(impl));
+}
+
+Result<PictureRouting> Viewer::see(std::span<const float> pixels, std::span<const int32_t> text, const Slice& target) {
+  const PictureConfig& config = impl_->config();
+  if (pixels.size() != size_t(config.channels) * config.side * config.side)
+    return invalid(join("the picture has ", pixels.size(), " values, the model sees ", config.channels, " x ",
+                        config.side, " x ", config.side, "."));
+  if (text.empty()) return invalid("a question about a picture needs at least one token of text.");
+  const auto start = std::chrono::steady_clock::now();
+  LK_ASSIGN(const bool reused, impl_->look(pixels));
+  const double vision_ms = milliseconds_since(start);
+  const auto middle = std::chrono::steady_clock::now();
+  LK_ASSIGN(PictureRouting routing, impl_->ask(text, target));
+  routing.reused = reused;
+  routing.vision_ms = vision_ms;
+  routing.experts_ms = milliseconds_since(middle);
+  return routing;
+}
+
+Result<uint64_t> Viewer::scratch_bytes(Model& model, const ViewerOptions& options, int64_t text_rows) {
+  const auto bytes_of = [&](Graph graph) -> Result<uint64_t> {
+    if (options.fuse) fuse(graph, model.device().profile());
+    LK_ASSIGN(
+        const Draft drafted,
+        draft(graph, {.profile = &model.device().profile(), .table = &model.choices(), .kernels = &model.kernels()}));
+    return drafted.scratch_bytes;
+  };
+  const DecoderConfig& config = model.config();
+  LK_ASSIGN(const uint64_t vision, bytes_of(build_vision(config, model.weights(), 64)));
+  if (!config.picture->use_experts) return vision;
+  LK_ASSIGN(const uint64_t experts,
+            bytes_of(build_visual_experts(config, model.weights(), {text_rows, 64, with_entropy(options.policy)})));
+  return vision + experts;
+}
+
+}  // namespace lorikeet

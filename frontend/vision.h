@@ -1,0 +1,27 @@
+// The recipe of seeing: pictures become visual tokens (vision tower, projector), and a question makes them its own
+// (cross-attention, router, experts: Parrot, section 3).
+#pragma once
+
+#include "frontend/config.h"
+#include "frontend/weights.h"
+#include "runtime/graph/graph.h"
+#include "runtime/ops/ops.h"
+
+namespace lorikeet {
+
+// `pixels` (channels, side, side) -> the projected tokens, kept as `projected` (visual tokens, hidden). States:
+// `pixels`; `control`, a control table of `control_words` in which every row of the tower stands at its last position,
+// so that it sees all others. `stages`: hidden states are kept as well, as `tower.pre_norm` and `tower.layer.N`.
+Graph build_vision(const DecoderConfig& config, const WeightTable& weights, int64_t control_words, bool stages = false);
+
+// States `projected` (visual tokens, hidden) and `control`: a control table whose rows are the text's tokens,
+// `text_rows` at most. Kept: `attention` (text_rows), `pooled` (1, hidden), `scores`, `probabilities` and `weights` (1,
+// experts), `entropy` (1), and `visual` (visual tokens, hidden).
+struct VisualExpertsShape {
+  int64_t text_rows = 0;
+  int64_t control_words = 0;
+  RoutingPolicy policy;
+};
+Graph build_visual_experts(const DecoderConfig& config, const WeightTable& weights, const VisualExpertsShape& shape);
+
+}  // namespace lorikeet

@@ -1,0 +1,58 @@
+#include "shaders/cross_attention.h"
+
+#include <cmath>
+
+#include "runtime/ops/ops.h"
+#include "runtime/ops/support.h"
+
+namespace lorikeet {
+namespace {
+
+// Some drivers silently end an invocation's loops after 65,535 turns; two loops go over the rows.
+constexpr int64_t kMaxRows = 30000;
+
+Result<Shapes> shape(Inputs inputs, const Attributes&) {
+  const Tensor &query = inputs[0], &text = inputs[1];
+  LK_TRY(expect_f32("query", query));
+  LK_TRY(expect_f32("text", text));
+  LK_TRY(expect_words("control", inputs[2]));
+  const int64_t columns = text.shape.columns(), rows = text.shape.rows();
+  if (query.shape.elements() != columns)
+    return invalid(join("query is ", query.shape.text(), ", expected (1, ", columns, ")."));
+  if (rows > kMaxRows) return invalid(join("text has ", rows, " rows, at most ", kMaxRows, " are supported."));
+  return Shapes{{DType::f32, {rows}}, {DType::f32, {1, columns}}};
+}
+
+void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+  constexpr uint32_t kLanes = 64;
+  const Tensor &query = node.inputs[0], &text = node.inputs[1], &control = node.inputs[2];
+  const int64_t columns = text.shape.columns(), rows = text.shape.rows();
+  const shader::CrossAttentionParams params{uint32_t(rows), uint32_t(columns), float(1 / std::sqrt(double(columns)))};
+  const Operand scores = Operand::of_scratch(0);
+  Choice choice{.name = "plain", .scratch = {uint64_t(rows) * 4}};
+  choice.dispatches.push_back({.kernel = "cross_attention_scores",
+                               .constants = {{0, kLanes}},
+                               .operands = {Operand::of(query), Operand::of(text), Operand::of(control), scores},
+                               .params = params_bytes(params),
+                               .groups = spread(rows),
+                               .flops = 2.0 * double(text.shape.elements())});
+  choice.dispatches.push_back({.kernel = "cross_attention",
+                               .constants = {{0, kLanes}},
+                               .operands = {scores, Operand::of(text), Operand::of(control),
+                                            Operand::of(node.outputs[0]), Operand::of(node.outputs[1])},
+                               .params = params_bytes(params),
+                               .groups = {groups_for(columns, kLanes), 1, 1},
+                               .flops = 2.0 * double(text.shape.elements())});
+  choices.push_back(std::move(choice));
+}
+
+const Op kOp = {.name = "cross_attention", .shape = shape, .lower = lower};
+
+}  // namespace
+
+CrossAttention cross_attention(Graph& g, Tensor query, Tensor text, Tensor control) {
+  const Tensors made = g.apply(kOp, {query, text, control});
+  return {made[0], made[1]};
+}
+
+}  // namespace lorikeet

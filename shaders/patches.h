@@ -1,0 +1,9 @@
+// Params of patches.
+#include "shaders/types.h"
+LK_PARAMS_BEGIN
+struct PatchesParams {
+  uint channels, height, width;
+  uint size;   // side of a square
+  uint count;  // elements of y
+};
+LK_PARAMS_END
