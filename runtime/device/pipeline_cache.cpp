@@ -92,8 +92,8 @@ Status PipelineCache::save() {
   if (vk_->vkGetPipelineCacheData(device_, handle_, &size, nullptr) != VK_SUCCESS) return Done{};
   std::string file(sizeof(FileHeader) + size, '\0');
   if (vk_->vkGetPipelineCacheData(device_, handle_, &size, file.data() + sizeof(FileHeader)) < 0) return Done{};
-  // The same pipelines may come in another order, but not in fewer bytes. Some drivers give no more than a header.
-  if (size == saved_bytes_ || size <= sizeof(VkPipelineCacheHeaderVersionOne)) return Done{};
+  // The same pipelines may come in another order, but not in fewer bytes. Some drivers give not even a header.
+  if (size == saved_bytes_ || size < sizeof(VkPipelineCacheHeaderVersionOne)) return Done{};
   file.resize(sizeof(FileHeader) + size);
   const std::string_view data = std::string_view(file).substr(sizeof(FileHeader));
   FileHeader header{{}, device_hash_, size, fnv(data)};
