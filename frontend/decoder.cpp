@@ -19,7 +19,9 @@ Graph build_decoder(const DecoderConfig& config, const WeightTable& weights, con
   const Tensor embedding = weights.tensor(g, Role::token_embedding);  // (vocabulary, hidden)
 
   g.label("embed");
-  Tensor h = embed(g, embedding, control, shape.rows);  // (rows, hidden)
+  const Tensor visual =
+      sizes.visual_rows ? g.state("visual", DType::f32, {sizes.visual_rows, config.hidden}) : Tensor{};
+  Tensor h = embed(g, embedding, control, shape.rows, visual);  // (rows, hidden)
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
     const auto w = [&](Role role) { return weights.tensor(g, role, layer); };
     const auto step = [&](const char* name) { g.label(join("blk.", layer, ".", name)); };

@@ -23,6 +23,7 @@ struct SessionSizes {
   int64_t ring = 64;  // sampled tokens a slot that the host may be behind
   int64_t control_words = 0;
   int64_t kv_limit = 0;     // longest conversation
+  int64_t visual_rows = 0;  // > 0: rows of the state `visual` (visual_rows, hidden)
   bool logit_bias = false;  // the state `logit_bias` (slots, vocabulary) is added before sampling
 };
 
@@ -33,8 +34,8 @@ struct DecoderShape {
   SessionSizes sizes;
 };
 
-// States: `control`, `cache.k.N`, `cache.v.N`, `seen`, `tokens`, `target`, `logit_bias`. Weights are named as in GGUF
-// files.
+// States: `control`, `cache.k.N`, `cache.v.N`, `seen`, `tokens`, `target`, `logit_bias`, `visual`. Weights are named as
+// in GGUF files.
 Graph build_decoder(const DecoderConfig& config, const WeightTable& weights, const DecoderShape& shape);
 
 }  // namespace lorikeet

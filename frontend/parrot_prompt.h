@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "frontend/chat/chat_template.h"
+#include "frontend/picture_config.h"
 #include "frontend/text/tokenizer.h"
 
 namespace lorikeet {
 
-inline constexpr int32_t kPictureToken = -200;  // no token of the vocabulary: the rows of a picture go here
 inline constexpr std::string_view kPicturePlaceholder = "<image>";
 
 // The ids of a text in which each placeholder is the place of a picture. The parts around it are tokenised on their

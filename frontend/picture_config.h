@@ -9,6 +9,8 @@
 
 namespace lorikeet {
 
+inline constexpr int32_t kPictureToken = -200;  // in a prompt's token ids: a picture goes here
+
 struct PictureConfig {
   // The tower: a vision transformer, of which the first `tower_layers` are run.
   uint32_t tower_hidden = 0;

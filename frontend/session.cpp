@@ -54,9 +54,11 @@ struct Session::Impl {
   Status rebuild_or_keep();
   template <class Body>
   Status recovering(Body body);
-  Status check(std::span<const int32_t> tokens, uint32_t slot) const;
+  Result<PlacedPictures> check(std::span<const int32_t> tokens, uint32_t slot) const;
+  Status see(uint32_t slot, const std::vector<int32_t>& text);
   Status feed(uint32_t slot, int64_t rung, int64_t count, Head head);
   Status read_all(uint32_t slot);
+  void forget(uint32_t slot);
   Status score(uint32_t slot, Head head, int64_t rung,
                const std::function<Status(Plan&, int64_t first, int64_t count)>& use);
 
@@ -86,6 +88,7 @@ Status Session::Impl::rebuild() {
     conversation.feeds.clear();
     conversation.blocks.clear();
     conversation.cached = 0;
+    if (!conversation.asked.empty()) LK_TRY(state->see(conversation, slot));
     for (const Feed& fed : feeds)
       for (int64_t i = 0; i < fed.times; ++i) LK_TRY(feed(slot, fed.rung, fed.count, Head::none));
     const std::vector<float> bias = conversation.logit_bias;
@@ -120,16 +123,34 @@ Status Session::Impl::recovering(Body body) {
   }
 }
 
-Status Session::Impl::check(std::span<const int32_t> tokens, uint32_t slot) const {
+// The tokens of a prompt with its pictures in their places.
+Result<PlacedPictures> Session::Impl::check(std::span<const int32_t> tokens, uint32_t slot) const {
   if (slot >= conversations.size())
     return invalid(join("slot ", slot, " does not exist, the session has ", conversations.size(), "."));
   if (tokens.empty()) return invalid("the text has no tokens: at least one is needed.");
-  if (int64_t(tokens.size()) > context)
-    return invalid(join("the text has ", tokens.size(), " tokens, the context holds ", context, "."));
+  const auto& picture = model->config().picture;
   for (int32_t token : tokens)
-    if (token < 0 || uint32_t(token) >= model->config().vocabulary)
+    if ((token < 0 || uint32_t(token) >= model->config().vocabulary) && !(picture && token == kPictureToken))
       return invalid(join("token ", token, " is not in the vocabulary of ", model->config().vocabulary, "."));
-  return Done{};
+  PlacedPictures placed{{tokens.begin(), tokens.end()}, {}};
+  if (picture) {
+    LK_ASSIGN(placed, place_pictures(tokens, conversations[slot].pictures.size(), *picture, options.multi_image));
+  }
+  if (int64_t(placed.tokens.size()) > context)
+    return invalid(join("the text has ", placed.tokens.size(), " tokens, the context holds ", context, "."));
+  if (placed.cut)
+    model->device().log(join("The prompt is cut to the ", placed.tokens.size(), " positions that the model allows."));
+  return placed;
+}
+
+// Routes the pictures by this text, unless they are. What was read of them before is out of date then.
+Status Session::Impl::see(uint32_t slot, const std::vector<int32_t>& text) {
+  Conversation& conversation = conversations[slot];
+  if (conversation.pictures.empty() || conversation.asked == text) return Done{};
+  conversation.asked = text;
+  const Status seen = state->see(conversation, slot);
+  if (!seen) conversation.asked.clear();
+  return seen;
 }
 
 // The next `count` tokens of the conversation through the plan of `rung` rows.
@@ -142,7 +163,7 @@ Status Session::Impl::feed(uint32_t slot, int64_t rung, int64_t count, Head head
   std::vector<uint32_t> wanted;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t position = conversation.cached + i;
-    rows.push_back({slot, uint32_t(position), uint32_t(conversation.tokens[size_t(position)]), 0});
+    rows.push_back(state->row(conversation, slot, position, 0));
     if (head != Head::none) wanted.push_back(uint32_t(i));
   }
   LK_TRY(state->set_rows(rows, wanted, rung));
@@ -173,16 +194,22 @@ Status Session::Impl::read_all(uint32_t slot) {
 }
 
 Status Session::set_tokens(uint32_t slot, std::span<const int32_t> tokens) {
-  LK_TRY(impl_->check(tokens, slot));
+  LK_ASSIGN(const PlacedPictures placed, impl_->check(tokens, slot));
   impl_->cancel_wanted = false;
   Conversation& conversation = impl_->conversations[slot];
+  // Another text makes other visual tokens of the same picture.
+  const bool same_visual = conversation.asked == placed.text;
   size_t shared = 0;
-  while (shared < tokens.size() && shared < conversation.tokens.size() && tokens[shared] == conversation.tokens[shared])
+  while (shared < placed.tokens.size() && shared < conversation.tokens.size() &&
+         placed.tokens[shared] == conversation.tokens[shared] && (placed.tokens[shared] >= 0 || same_visual))
     ++shared;
-  conversation.truncate(std::min<int64_t>(int64_t(shared), int64_t(tokens.size()) - 1));
+  conversation.truncate(std::min<int64_t>(int64_t(shared), int64_t(placed.tokens.size()) - 1));
   if (impl_->state) impl_->state->release_blocks(conversation);
-  conversation.tokens.assign(tokens.begin(), tokens.end());
-  return impl_->recovering([&] { return impl_->read_all(slot); });
+  conversation.tokens = placed.tokens;
+  return impl_->recovering([&]() -> Status {
+    LK_TRY(impl_->see(slot, placed.text));
+    return impl_->read_all(slot);
+  });
 }
 
 // --- generation ------------------------------------------------------------------------------------------------------
@@ -233,8 +260,7 @@ Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_to
     if (turn->request->max_tokens)
       steps_left = std::min<uint64_t>(steps_left, turn->request->max_tokens - turn->delivered);
     wanted.push_back(uint32_t(rows.size()));
-    rows.push_back({turn->request->slot, uint32_t(conversation.cached),
-                    uint32_t(conversation.tokens[size_t(conversation.cached)]), shader::kRowFollows});
+    rows.push_back(state->row(conversation, turn->request->slot, conversation.cached, shader::kRowFollows));
   }
   LK_ASSIGN(Plan * plan, state->plans().get(rung, Head::sample));
   LK_TRY(state->set_rows(rows, wanted, rung));
@@ -320,6 +346,8 @@ Status Session::Impl::score(uint32_t slot, Head head, int64_t rung,
     if (head == Head::log_prob) {
       std::vector<int32_t> targets(conversation.tokens.begin() + first + 1,
                                    conversation.tokens.begin() + std::min(first + count + 1, first + left));
+      std::replace_if(
+          targets.begin(), targets.end(), [](int32_t token) { return token < 0; }, 0);  // no word of the text
       targets.resize(size_t(count));  // nothing follows the last token: its target does not matter
       LK_TRY(state->set_targets(targets));
     }
@@ -333,12 +361,13 @@ Status Session::Impl::score(uint32_t slot, Head head, int64_t rung,
 }
 
 Status Session::logits(uint32_t slot, std::span<const int32_t> tokens, const OnRows& on_rows) {
-  LK_TRY(impl_->check(tokens, slot));
+  LK_ASSIGN(const PlacedPictures placed, impl_->check(tokens, slot));
   impl_->cancel_wanted = false;
-  clear(slot);
-  impl_->conversations[slot].tokens.assign(tokens.begin(), tokens.end());
+  impl_->forget(slot);
+  impl_->conversations[slot].tokens = placed.tokens;
   const int64_t vocabulary = impl_->model->config().vocabulary;
-  return impl_->recovering([&] {
+  return impl_->recovering([&]() -> Status {
+    LK_TRY(impl_->see(slot, placed.text));
     return impl_->score(slot, Head::logits, 32, [&](Plan& plan, int64_t first, int64_t count) -> Status {
       LK_ASSIGN(Slice slice, plan.output("logits"));
       slice.size = uint64_t(count * vocabulary) * 4;
@@ -349,12 +378,13 @@ Status Session::logits(uint32_t slot, std::span<const int32_t> tokens, const OnR
 }
 
 Result<std::vector<float>> Session::log_probs(uint32_t slot, std::span<const int32_t> tokens) {
-  LK_TRY(impl_->check(tokens, slot));
+  LK_ASSIGN(const PlacedPictures placed, impl_->check(tokens, slot));
   impl_->cancel_wanted = false;
-  clear(slot);
-  impl_->conversations[slot].tokens.assign(tokens.begin(), tokens.end());
-  std::vector<float> result(tokens.size());
-  LK_TRY(impl_->recovering([&] {
+  impl_->forget(slot);
+  impl_->conversations[slot].tokens = placed.tokens;
+  std::vector<float> result(placed.tokens.size());
+  LK_TRY(impl_->recovering([&]() -> Status {
+    LK_TRY(impl_->see(slot, placed.text));
     return impl_->score(slot, Head::log_prob, 128, [&](Plan& plan, int64_t first, int64_t count) -> Status {
       LK_ASSIGN(Slice slice, plan.output("log_prob"));
       slice.size = uint64_t(count) * 4;
@@ -400,12 +430,42 @@ void Session::cancel() {
   impl_->cancel_wanted = true;
 }
 
-void Session::clear(uint32_t slot) {
-  Conversation& conversation = impl_->conversations[slot];
+// All but the pictures.
+void Session::Impl::forget(uint32_t slot) {
+  Conversation& conversation = conversations[slot];
   conversation.truncate(0);
   conversation.tokens.clear();
   conversation.sampled = 0;  // the same seed draws the same answer again
-  if (impl_->state) impl_->state->release_blocks(conversation);
+  if (state) state->release_blocks(conversation);
+}
+
+void Session::clear(uint32_t slot) {
+  impl_->forget(slot);
+  (void)set_pictures(slot, {});
+}
+
+Status Session::set_pictures(uint32_t slot, std::vector<Pixels> pictures) {
+  if (slot >= impl_->conversations.size()) return invalid(join("slot ", slot, " does not exist."));
+  const auto& config = impl_->model->config().picture;
+  if (!pictures.empty() && !config)
+    return invalid(
+        join(impl_->model->checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
+  if (impl_->options.multi_image == MultiImage::each && pictures.size() > impl_->options.pictures)
+    return invalid(join("a conversation of this session has ", impl_->options.pictures, " pictures at most, ",
+                        pictures.size(), " were given."));
+  for (const Pixels& pixels : pictures)
+    if (!pixels || pixels->size() != size_t(config->channels) * config->side * config->side)
+      return invalid(join("a picture has ", pixels ? pixels->size() : 0, " values, the model sees ", config->channels,
+                          " x ", config->side, " x ", config->side, "."));
+  Conversation& conversation = impl_->conversations[slot];
+  conversation.pictures = std::move(pictures);
+  conversation.asked.clear();
+  conversation.routings.clear();
+  return Done{};
+}
+
+const std::vector<PictureRouting>& Session::routings(uint32_t slot) const {
+  return impl_->conversations[slot].routings;
 }
 
 Status Session::fork(uint32_t from, uint32_t to) {
@@ -417,6 +477,7 @@ Status Session::fork(uint32_t from, uint32_t to) {
     const Conversation& source = impl_->conversations[from];
     LK_TRY(impl_->state->reserve(impl_->conversations, to, source.cached));
     LK_TRY(impl_->state->copy_cache(source, impl_->conversations[to]));
+    LK_TRY(impl_->state->copy_visual(from, to));
     const std::vector<uint32_t> blocks = impl_->conversations[to].blocks;
     impl_->conversations[to] = source;
     impl_->conversations[to].blocks = blocks;

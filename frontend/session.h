@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "frontend/model.h"
+#include "frontend/picture_tokens.h"
 #include "runtime/base/result.h"
+#include "runtime/ops/ops.h"
 
 namespace lorikeet {
 
@@ -26,7 +28,11 @@ struct SessionOptions {
   bool reproducible = false;  // one order of additions whatever the number of rows
   bool logit_bias = false;    // set_logit_bias may be used
   bool timestamps = false;    // plans time each dispatch, see Plan::timings
-  Progress progress;          // of kernel compilation
+  // Of models that see.
+  RoutingPolicy routing;  // of a picture's tokens to the visual experts; published: all of them
+  MultiImage multi_image = MultiImage::refuse;
+  uint32_t pictures = 1;  // with tokens of their own in a conversation, for MultiImage::each
+  Progress progress;      // of kernel compilation
 };
 
 // Greedy unless told otherwise. Stages in Hugging Face's order: penalty, temperature, top-k, top-p, min-p.
@@ -52,7 +58,8 @@ enum class StopReason { eos, stop, length, cancelled };
 struct SessionMemory {
   uint64_t cache_bytes = 0;    // KV cache at full context
   uint64_t scratch_bytes = 0;  // largest plan
-  uint64_t table_bytes = 0;    // control, sampler states
+  uint64_t table_bytes = 0;    // control, sampler states, visual tokens
+  uint64_t picture_bytes = 0;  // scratch for seeing a picture
 };
 
 // Totals over the life of the session.
@@ -62,6 +69,7 @@ struct SessionCounts {
 };
 
 class Plan;
+struct PictureRouting;  // frontend/viewer.h
 
 class Session {
  public:
@@ -77,6 +85,12 @@ class Session {
   int64_t context() const;
   uint32_t slots() const;
   const std::vector<int32_t>& tokens(uint32_t slot) const;  // everything said so far, the answers included
+
+  // The pictures that the conversation of the slot is about: the next tokens have kPictureToken in the place of each.
+  // Pixels (channels, side, side) as pixel_values makes them. Errors: invalid_argument.
+  Status set_pictures(uint32_t slot, std::vector<Pixels> pictures);
+  // How they were routed by the tokens that were set last.
+  const std::vector<PictureRouting>& routings(uint32_t slot) const;
 
   // Makes `tokens` the conversation of the slot. What it shares with the present one at the front is kept as it is, the
   // rest is read (all but the last token, which the next answer begins with). Errors: invalid_argument when the context

@@ -14,6 +14,7 @@ namespace {
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kFirstPositions = 256;  // the cache starts with room for these, and doubles
 constexpr int64_t kRing = 64;
+constexpr int64_t kTypicalQuestion = 256;  // tokens, for the plan of memory
 
 int64_t seen_words(const Model& model) { return (int64_t(model.config().vocabulary) + 31) / 32; }
 
@@ -79,6 +80,8 @@ Status SessionState::check(Model& model, const SessionOptions& options) {
     return invalid(join("the KV cache is f32 or f16, not ", name(options.kv), "."));
   if (options.kv == DType::f16 && model.config().head_dim % 2)
     return unsupported(join("an f16 cache needs an even head size, this model's is ", model.config().head_dim, "."));
+  if (options.pictures < 1 || options.pictures > 64)
+    return invalid(join("a conversation has 1 to 64 pictures, ", options.pictures, " were given."));
   if (options.slots < 1 || options.slots > kMaxRows)
     return invalid(join("a session has 1 to ", kMaxRows, " slots, ", options.slots, " were given."));
   return Done{};
@@ -103,7 +106,13 @@ SessionSizes SessionState::sizes(int64_t places) const {
           .ring = kRing,
           .control_words = int64_t(tables_.words()),
           .kv_limit = context_,
+          .visual_rows = visual_rows() * options_.slots,
           .logit_bias = options_.logit_bias};
+}
+
+int64_t SessionState::visual_rows() const {
+  const auto& picture = model_->config().picture;
+  return picture ? picture->visual_tokens() * options_.pictures : 0;
 }
 
 Result<Buffer*> SessionState::make(std::unique_ptr<Buffer>& place, uint64_t bytes, MemoryUse use, const char* name) {
@@ -120,6 +129,9 @@ Result<std::unique_ptr<SessionState>> SessionState::create(Model& model, const S
   LK_TRY(state->make(state->seen_, slots * uint64_t(seen_words(model)) * 4, MemoryUse::device, "seen"));
   LK_TRY(state->make(state->tokens_, slots * kRing * 4, MemoryUse::readback, "tokens"));
   LK_TRY(state->make(state->target_, kMaxRows * 4, MemoryUse::device, "target"));
+  if (const int64_t rows = state->visual_rows())
+    LK_TRY(
+        state->make(state->visual_, slots * uint64_t(rows) * model.config().hidden * 4, MemoryUse::device, "visual"));
   if (options.logit_bias) LK_TRY(state->make(state->bias_, slots * vocabulary * 4, MemoryUse::device, "logit_bias"));
   const uint64_t largest =
       std::max({state->tables_.words() * 4, uint64_t(seen_words(model)) * 4, options.logit_bias ? vocabulary * 4 : 0});
@@ -142,11 +154,15 @@ Result<SessionMemory> SessionState::memory(Model& model, const SessionOptions& o
   const int64_t places = int64_t(draft.blocks_per_slot_) * shader::kKvBlockPositions * options.slots;
   memory.cache_bytes = KvCache::bytes(model.config(), options.kv, places);
   memory.table_bytes = draft.tables_.words() * 4 + options.slots * (uint64_t(seen_words(model)) + kRing) * 4 +
-                       (options.logit_bias ? options.slots * uint64_t(model.config().vocabulary) * 4 : 0);
+                       (options.logit_bias ? options.slots * uint64_t(model.config().vocabulary) * 4 : 0) +
+                       options.slots * uint64_t(draft.visual_rows()) * model.config().hidden * 4;
   PlanLadder ladder(model, draft.sizes(places), {}, {options.fuse, options.reproducible});
   LK_ASSIGN(const uint64_t read, ladder.scratch_bytes(rung_for(std::min(draft.context_, kMaxRows)), Head::none));
   LK_ASSIGN(const uint64_t sample, ladder.scratch_bytes(rung_for(options.slots), Head::sample));
   memory.scratch_bytes = std::max(read, sample);
+  if (model.config().picture) {
+    LK_ASSIGN(memory.picture_bytes, Viewer::scratch_bytes(model, {options.routing, options.fuse}, kTypicalQuestion));
+  }
   return memory;
 }
 
@@ -161,6 +177,7 @@ Result<std::vector<Slice>> SessionState::storage(const GraphTensor& info) const 
   if (name == "tokens") return whole(*tokens_);
   if (name == "target") return whole(*target_);
   if (name == "logit_bias") return whole(*bias_);
+  if (name == "visual") return whole(*visual_);
   return Error{ErrorCode::internal, join("[session] has no state named ", name, "."), {}};
 }
 
@@ -196,6 +213,42 @@ Status SessionState::copy_cache(const Conversation& from, const Conversation& to
   const auto count = blocks_for(from.cached);
   return cache_->copy_blocks(model_->device(), {from.blocks.begin(), from.blocks.begin() + count},
                              {to.blocks.begin(), to.blocks.begin() + count});
+}
+
+// --- pictures --------------------------------------------------------------------------------------------------------
+
+Slice SessionState::visual(uint32_t slot, int64_t first, int64_t count) const {
+  const uint64_t row = uint64_t(model_->config().hidden) * 4;
+  return {visual_.get(), (slot * uint64_t(visual_rows()) + uint64_t(first)) * row, uint64_t(count) * row};
+}
+
+Status SessionState::see(Conversation& conversation, uint32_t slot) {
+  if (!viewer_) {
+    LK_ASSIGN(Viewer viewer, Viewer::create(*model_, {options_.routing, options_.fuse, options_.progress}));
+    viewer_ = std::make_unique<Viewer>(std::move(viewer));
+  }
+  const int64_t tokens = model_->config().picture->visual_tokens();
+  conversation.routings.clear();
+  const size_t routed = options_.multi_image == MultiImage::each ? conversation.pictures.size() : 1;
+  for (size_t i = 0; i < routed; ++i) {
+    LK_ASSIGN(PictureRouting routing,
+              viewer_->see(*conversation.pictures[i], conversation.asked, visual(slot, int64_t(i) * tokens, tokens)));
+    conversation.routings.push_back(std::move(routing));
+  }
+  return Done{};
+}
+
+shader::Row SessionState::row(const Conversation& conversation, uint32_t slot, int64_t position, uint32_t flags) const {
+  const int32_t token = conversation.tokens[size_t(position)];
+  if (token >= 0) return {slot, uint32_t(position), uint32_t(token), flags};
+  const uint32_t row = token == kZeroVisual ? UINT32_MAX : slot * uint32_t(visual_rows()) + uint32_t(-1 - token);
+  return {slot, uint32_t(position), row, flags | shader::kRowVisual};
+}
+
+Status SessionState::copy_visual(uint32_t from, uint32_t to) {
+  if (!visual_) return Done{};
+  const SliceCopy copy{visual(from, 0, visual_rows()), visual(to, 0, visual_rows())};
+  return copy_slices(model_->device(), std::span(&copy, 1));
 }
 
 // --- the control tables ----------------------------------------------------------------------------------------------
@@ -241,7 +294,8 @@ Status SessionState::start_sampling(const GenerateRequest& request, const Conver
   LK_TRY(tables_.upload_slot(*uploader_, {control_.get(), 0, tables_.words() * 4}, request.slot));
   if (s.repeat_penalty == 1) return Done{};
   std::vector<uint32_t> seen(words);
-  for (int32_t token : conversation.tokens) seen[size_t(token) / 32] |= 1u << (token % 32);
+  for (int32_t token : conversation.tokens)
+    if (token >= 0) seen[size_t(token) / 32] |= 1u << (token % 32);
   return uploader_->write({seen_.get(), uint64_t(slot.history) * 4, words * 4ull}, std::as_bytes(std::span(seen)));
 }
 
@@ -289,6 +343,7 @@ std::string SessionState::signature() const {
 }
 
 Result<std::string> SessionState::save(const Conversation& conversation) {
+  if (!conversation.pictures.empty()) return unsupported("a conversation about a picture cannot be saved.");
   const uint32_t count = blocks_for(conversation.cached);
   LK_ASSIGN(const auto cache,
             cache_->read_blocks(model_->device(), {conversation.blocks.begin(), conversation.blocks.begin() + count}));

@@ -11,6 +11,7 @@
 #include "frontend/kv_cache.h"
 #include "frontend/plan_ladder.h"
 #include "frontend/session.h"
+#include "frontend/viewer.h"
 
 namespace lorikeet {
 
@@ -20,11 +21,14 @@ struct Feed {
 };
 
 struct Conversation {
-  std::vector<int32_t> tokens;   // all of it
-  int64_t cached = 0;            // of them, in the cache
-  std::vector<Feed> feeds;       // add up to `cached`
-  uint32_t sampled = 0;          // tokens sampled in all its answers: the random counter
-  std::vector<uint32_t> blocks;  // of the cache
+  std::vector<int32_t> tokens;           // all of it
+  int64_t cached = 0;                    // of them, in the cache
+  std::vector<Feed> feeds;               // add up to `cached`
+  uint32_t sampled = 0;                  // tokens sampled in all its answers: the random counter
+  std::vector<Pixels> pictures;          // that its tokens have places for
+  std::vector<int32_t> asked;            // text that the pictures were routed by; empty: not yet
+  std::vector<PictureRouting> routings;  // of the pictures
+  std::vector<uint32_t> blocks;          // of the cache
   std::vector<float> logit_bias;
 
   void note_feed(int64_t rung, int64_t count);
@@ -58,6 +62,10 @@ class SessionState {
   int32_t sampled_token(uint32_t slot, uint32_t number) const;  // the number-th that was sampled in the slot
   Status set_logit_bias(Conversation& conversation, uint32_t slot, std::span<const float> bias);
 
+  // Routes the pictures of a conversation by `asked` and puts their tokens where the plans read them.
+  Status see(Conversation& conversation, uint32_t slot);
+  shader::Row row(const Conversation& conversation, uint32_t slot, int64_t position, uint32_t flags) const;
+  Status copy_visual(uint32_t from, uint32_t to);
   Status copy_cache(const Conversation& from, const Conversation& to);
   Result<std::string> save(const Conversation& conversation);
   Status restore(std::vector<Conversation>& conversations, uint32_t slot, std::string_view saved);
@@ -65,6 +73,8 @@ class SessionState {
  private:
   SessionState(Model& model, const SessionOptions& options);
   SessionSizes sizes(int64_t places) const;
+  int64_t visual_rows() const;  // of a slot
+  Slice visual(uint32_t slot, int64_t first, int64_t count) const;
   Result<std::vector<Slice>> storage(const GraphTensor& info) const;
   Result<Buffer*> make(std::unique_ptr<Buffer>& place, uint64_t bytes, MemoryUse use, const char* name);
   std::string signature() const;  // of the model and the cache's layout, for save and restore
@@ -76,7 +86,8 @@ class SessionState {
   ControlTables tables_;
   std::vector<bool> sampling_;  // slots whose table entry belongs to an answer
   std::unique_ptr<Uploader> uploader_;
-  std::unique_ptr<Buffer> control_, seen_, tokens_, target_, bias_;
+  std::unique_ptr<Buffer> control_, seen_, tokens_, target_, bias_, visual_;
+  std::unique_ptr<Viewer> viewer_;
   std::unique_ptr<KvCache> cache_;
   std::unique_ptr<PlanLadder> plans_;
 };
