@@ -6,6 +6,7 @@
 
 #include "frontend/checkpoint/checkpoint.h"
 #include "frontend/parrot_prompt.h"
+#include "frontend/session.h"
 #include "frontend/viewer.h"
 #include "runtime/plan/upload.h"
 #include "tests/support/catch.h"
@@ -53,15 +54,57 @@ float worst(const std::vector<float>& got, const std::vector<float>& expected) {
   return difference;
 }
 
+Pixels pixels_of(const Recorded& expected) {
+  return std::make_shared<const std::vector<float>>(expected.values("pixel_values"));
+}
+
+Session session(Model& model, SessionOptions options = {}) {
+  auto made = Session::create(model, options);
+  if (!made) FAIL(made.error().message);
+  return std::move(*made);
+}
+
+std::vector<int32_t> greedy(Session& s, const std::vector<int32_t>& prompt, size_t count) {
+  std::vector<int32_t> answer;
+  if (const Status set = s.set_tokens(0, prompt); !set) FAIL(set.error().message);
+  const GenerateRequest request{.max_tokens = uint32_t(count)};
+  const auto reasons = s.generate(std::span(&request, 1), [&](uint32_t, int32_t token) {
+    answer.push_back(token);
+    return true;
+  });
+  REQUIRE(reasons.ok());
+  return answer;
+}
+
+// The prompt's last logits and the greedy answer are as recorded.
+void check_answer(Model& model, const Recorded& expected, std::vector<Pixels> pictures, SessionOptions options = {}) {
+  Session s = session(model, options);
+  if (const Status set = s.set_pictures(0, pictures); !set) FAIL(set.error().message);
+  const auto prompt = expected.about["input_ids"].get<std::vector<int32_t>>();
+  std::vector<float> last;
+  const Status read = s.logits(0, prompt, [&](int64_t, std::span<const float> values) {
+    last.assign(values.end() - model.config().vocabulary, values.end());
+    return Status(Done{});
+  });
+  if (!read) FAIL(read.error().message);
+  CHECK(worst(last, expected.values("logits")) < 3e-4);
+  const auto answer = expected.about["generated_ids"].get<std::vector<int32_t>>();
+  CHECK(greedy(s, prompt, answer.size()) == answer);
+  if (const auto router = expected.about.find("router"); router != expected.about.end() && router->is_array()) {
+    REQUIRE(s.routings(0).size() >= 1);
+    CHECK(worst(s.routings(0)[0].probabilities, router->get<std::vector<float>>()) < 1e-5);
+  }
+}
+
 Model load(Device& device, const std::string& name) {
   auto model = Model::load(device, *test::shared_golden("parrot/" + name));
   if (!model) FAIL(model.error().message);
   return std::move(*model);
 }
 
-#define NEED_PARROT(device)                                        \
-  Device* device = test::test_device();                            \
-  if (!device) LK_SKIP(no_device, test::no_device_reason());       \
+#define NEED_PARROT(device)                                  \
+  Device* device = test::test_device();                      \
+  if (!device) LK_SKIP(no_device, test::no_device_reason()); \
   if (!test::shared_golden("parrot")) LK_SKIP(no_shared_goldens, "parrot")
 
 }  // namespace
@@ -89,4 +132,29 @@ TEST_CASE("parrot: a picture becomes visual tokens as recorded", "[parrot]") {
     std::memcpy(visual.data(), made->data(), bytes);
     CHECK(worst(visual, expected.values("moe_out")) < 3e-4);
   }
+}
+
+TEST_CASE("parrot: answers to questions about pictures are as recorded", "[parrot]") {
+  NEED_PARROT(device);
+  Model model = load(*device, "model-fp32");
+  for (const char* name : {"en_landscape", "zh_portrait_rgba", "pt_gray", "ar_square_jpeg", "tr_wide", "ru_landscape",
+                           "two_turn", "own_system"}) {
+    INFO(name);
+    const Recorded expected = recorded(std::string("cases/") + name);
+    check_answer(model, expected, {pixels_of(expected)});
+  }
+  INFO("text_only");
+  check_answer(model, recorded("cases/text_only"), {});
+}
+
+TEST_CASE("parrot: a checkpoint in bf16 is what its values are in f32", "[parrot]") {
+  NEED_PARROT(device);
+  Model model = load(*device, "model-bf16");
+  for (const char* name : {"en_landscape", "zh_portrait_rgba", "two_turn"}) {
+    INFO(name);
+    const Recorded expected = recorded(std::string("cases_bf16/") + name);
+    const Recorded pixels = recorded(std::string("cases/") + name);
+    check_answer(model, expected, {pixels_of(pixels)});
+  }
+  check_answer(model, recorded("cases_bf16/text_only"), {});
 }
