@@ -17,6 +17,7 @@ struct DialogueOptions {
   uint32_t slot = 0;
   std::string system;         // the first message; empty: none, so that the template's own holds
   std::string chat_template;  // Jinja source; empty: the model's own, or ChatML if it has none
+  uint32_t pictures = 0;      // that the session's slot has: the first question is about them
   Notice notice;
 };
 
@@ -30,8 +31,9 @@ class Dialogue {
   Result<Answer> ask(std::string_view question, const GenerationOptions& options, const OnPiece& on_piece);
   // The same for messages that are given as they are; they replace those of before. The last one is to be answered.
   Result<Answer> answer(std::vector<ChatMessage> messages, const GenerationOptions& options, const OnPiece& on_piece);
-  // What the model is given for these messages.
-  Result<std::string> render(const std::vector<ChatMessage>& messages) const;
+  // What the model is given for these messages: token ids, with kPictureToken in the places of pictures. Parrot's own
+  // way of writing them down decides for models that see, whatever template their files have.
+  Result<std::vector<int32_t>> prompt(const std::vector<ChatMessage>& messages) const;
   void reset();  // back to the system message
 
   const std::vector<ChatMessage>& messages() const { return messages_; }
@@ -43,6 +45,7 @@ class Dialogue {
   ChatTemplate template_;
   ChatOptions template_options_;
   std::string system_;
+  uint32_t pictures_ = 0;
   std::vector<std::string> stops_;  // ends of a turn that are no tokens of this model
   std::vector<ChatMessage> messages_;
 };

@@ -82,6 +82,9 @@ Result<std::vector<int32_t>> prompt_ids(const Model& model, std::string_view tex
 }
 
 std::vector<int32_t> end_ids(const Model& model) {
+  // Parrot's answers end there and nowhere else, whatever its files say.
+  if (model.config().family->sees && model.tokenizer())
+    if (const auto end = model.tokenizer()->token_to_id("<|im_end|>")) return {*end};
   std::vector<int32_t> ids(model.config().eos_ids.begin(), model.config().eos_ids.end());
   if (model.tokenizer())
     for (int32_t id : model.tokenizer()->special().ends)

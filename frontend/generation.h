@@ -60,7 +60,7 @@ class Generator {
                         bool prompt_is_text = true);
   // Session::cancel ends the answer in progress with `cancelled`, from any thread and from a signal handler.
 
-  Model& model() { return *model_; }
+  Model& model() const { return *model_; }
   Session& session() { return *session_; }
   uint32_t slot() const { return slot_; }
 

@@ -8,8 +8,9 @@ namespace lorikeet {
 Status write_logits(Model& model, Session& session, uint32_t slot, std::span<const int32_t> tokens,
                     const std::filesystem::path& path) {
   const uint64_t columns = model.config().vocabulary;
-  std::string header = join("{\"logits\":{\"dtype\":\"F32\",\"shape\":[", tokens.size(), ",", columns,
-                            "],\"data_offsets\":[0,", tokens.size() * columns * 4, "]}}");
+  LK_ASSIGN(const int64_t positions, session.positions(slot, tokens));
+  std::string header = join("{\"logits\":{\"dtype\":\"F32\",\"shape\":[", positions, ",", columns,
+                            "],\"data_offsets\":[0,", uint64_t(positions) * columns * 4, "]}}");
   header.resize((header.size() + 7) / 8 * 8, ' ');
   const uint64_t length = header.size();  // little-endian, as all machines that run this
   LK_ASSIGN(OutputFile file, OutputFile::create(path));

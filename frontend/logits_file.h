@@ -8,7 +8,7 @@
 
 namespace lorikeet {
 
-// `logits` (positions, vocabulary) f32: row i belongs to the token after tokens[i]. The text becomes the conversation
+// `logits` (positions, vocabulary) f32: row i belongs to the token after position i (a picture takes several). The text becomes the conversation
 // of the slot. The file is complete or absent. Errors: those of Session::logits, and io.
 Status write_logits(Model& model, Session& session, uint32_t slot, std::span<const int32_t> tokens,
                     const std::filesystem::path& path);

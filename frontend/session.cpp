@@ -464,6 +464,11 @@ Status Session::set_pictures(uint32_t slot, std::vector<Pixels> pictures) {
   return Done{};
 }
 
+Result<int64_t> Session::positions(uint32_t slot, std::span<const int32_t> tokens) const {
+  LK_ASSIGN(const PlacedPictures placed, impl_->check(tokens, slot));
+  return int64_t(placed.tokens.size());
+}
+
 const std::vector<PictureRouting>& Session::routings(uint32_t slot) const {
   return impl_->conversations[slot].routings;
 }

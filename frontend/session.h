@@ -92,6 +92,9 @@ class Session {
   // How they were routed by the tokens that were set last.
   const std::vector<PictureRouting>& routings(uint32_t slot) const;
 
+  // Positions that such tokens take, the pictures in their places included.
+  Result<int64_t> positions(uint32_t slot, std::span<const int32_t> tokens) const;
+
   // Makes `tokens` the conversation of the slot. What it shares with the present one at the front is kept as it is, the
   // rest is read (all but the last token, which the next answer begins with). Errors: invalid_argument when the context
   // is too short or an id is outside the vocabulary; cancelled.

@@ -19,7 +19,8 @@ OnPiece print_pieces(bool has_tokenizer) {
   };
 }
 
-void print_json(const Answer& answer, const GenerationOptions& options, double load_ms) {
+void print_json(const Answer& answer, const GenerationOptions& options, double load_ms,
+                const nlohmann::ordered_json& more) {
   const Timings& t = answer.timings;
   nlohmann::ordered_json json;
   json["text"] = answer.text;
@@ -34,6 +35,7 @@ void print_json(const Answer& answer, const GenerationOptions& options, double l
                      {"generated_tokens", t.generated_tokens},
                      {"generate_ms", t.generate_ms},
                      {"generated_tokens_per_second", t.generated_per_second()}};
+  json.update(more);
   print(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 

@@ -8,6 +8,7 @@
 #include "tools/answer_output.h"
 #include "tools/commands.h"
 #include "tools/model_options.h"
+#include "tools/picture_options.h"
 #include "tools/terminal.h"
 
 namespace lorikeet::tool {
@@ -16,6 +17,8 @@ namespace {
 struct Flags {
   ModelOptions model;
   SamplingOptions sampling;
+  PictureOptions picture;
+  std::vector<std::string> images;
   std::string system, once, template_file;
   bool json = false, has_once = false;
 };
@@ -31,6 +34,7 @@ class Talk {
     if (!answer) return answer.error();
     if (flags_->json) print_json(*answer, options_, loaded_->load_ms);
     else print("\n");
+    LK_TRY(flags_->picture.report(*loaded_->model, *loaded_->session, answer->prompt_token_ids));
     say_speed(*answer);
     return Done{};
   }
@@ -81,8 +85,15 @@ class Talk {
 };
 
 Status run(const Flags& flags) {
-  LK_ASSIGN(Loaded loaded, load(flags.model, flags.model.session()));
+  SessionOptions session = flags.model.session();
+  LK_TRY(flags.picture.apply(session, flags.images.size()));
+  LK_ASSIGN(Loaded loaded, load(flags.model, session));
   DialogueOptions options;
+  options.pictures = uint32_t(flags.images.size());
+  if (!flags.images.empty()) {
+    LK_ASSIGN(std::vector<Pixels> pictures, flags.picture.read(*loaded.model, flags.images));
+    LK_TRY(loaded.session->set_pictures(0, std::move(pictures)));
+  }
   options.system = flags.system;
   options.notice = [](const std::string& line) { say(line); };
   if (!flags.template_file.empty()) {
@@ -106,6 +117,14 @@ void add_chat(CLI::App& program, Job& job) {
       "Example: lorikeet chat -m MODEL --system \"Answer in one sentence.\"");
   flags->model.add(*command);
   flags->sampling.add(*command, 1024);
+  command
+      ->add_option(
+          "--image", flags->images,
+          "A picture that the conversation is about; several with --multi-image.\nExample: --image picture.png")
+      ->option_text("FILE")
+      ->take_all()
+      ->allow_extra_args(false);
+  flags->picture.add(*command);
   command->add_option("--system", flags->system, "The system message. Example: --system \"You are a pirate.\"")
       ->option_text("TEXT");
   CLI::Option* once = command

@@ -19,5 +19,6 @@ void add_doctor(CLI::App& program, Job& job);
 void add_eval(CLI::App& program, Job& job);
 void add_generate(CLI::App& program, Job& job);
 void add_inspect(CLI::App& program, Job& job);
+void add_see(CLI::App& program, Job& job);
 
 }  // namespace lorikeet::tool

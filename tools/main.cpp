@@ -36,6 +36,7 @@ int run(int argc, char** argv) {
   tool::add_devices(program, job);
   tool::add_generate(program, job);
   tool::add_chat(program, job);
+  tool::add_see(program, job);
   tool::add_inspect(program, job);
   tool::add_convert(program, job);
   tool::add_eval(program, job);

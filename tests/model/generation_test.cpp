@@ -94,7 +94,8 @@ TEST_CASE("dialogue: later turns read what is new; errors and reset leave no tra
   GenerationOptions options{.max_tokens = 5};
   const Answer first = take(dialogue.ask("Hi", options, {}));
   CHECK(dialogue.messages().size() == 3);
-  const std::string text = take(dialogue.render(dialogue.messages()));
+  const std::string text =
+      model.tokenizer()->decode(take(dialogue.prompt(dialogue.messages())), {.skip_special = false});
   CHECK(text.starts_with(
       "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"));
   const Answer second = take(dialogue.ask("And?", options, {}));
@@ -116,7 +117,9 @@ TEST_CASE("dialogue: without a template ChatML is used, with a wrong one there i
   std::string said;
   Dialogue dialogue = take(Dialogue::create(model, session, {.notice = [&](const std::string& line) { said = line; }}));
   CHECK(said.find("ChatML") != std::string::npos);
-  CHECK(take(dialogue.render({{"user", "Hi"}})).find("<|im_start|>user\nHi<|im_end|>") != std::string::npos);
+  CHECK(model.tokenizer()
+            ->decode(take(dialogue.prompt({{"user", "Hi"}})), {.skip_special = false})
+            .find("<|im_start|>user\nHi<|im_end|>") != std::string::npos);
   CHECK_FALSE(Dialogue::create(model, session, {.chat_template = "{% for %}"}).ok());
 }
 

@@ -1,0 +1,72 @@
+#include "tools/picture_options.h"
+
+#include "frontend/routing_report.h"
+#include "runtime/base/file.h"
+#include "runtime/base/text.h"
+#include "tools/terminal.h"
+
+namespace lorikeet::tool {
+
+void PictureOptions::add(CLI::App& command) {
+  command
+      .add_option("--exif", exif,
+                  "off: a JPEG stays as its pixels lie, as published, instead of upright. Example: --exif off")
+      ->option_text("on|off")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      .add_option("--alpha", alpha,
+                  "What transparency becomes: dropped, as published, or blended over white.\nExample: --alpha blend")
+      ->option_text("drop|blend")
+      ->check(CLI::IsMember({"drop", "blend"}));
+  command
+      .add_option("--multi-image", multi,
+                  "Several pictures: refuse them, give all but the first as zeros (as published), or route each.\n"
+                  "Example: --multi-image each")
+      ->option_text("refuse|zeros|each")
+      ->check(CLI::IsMember({"refuse", "zeros", "each"}));
+  command
+      .add_option("--expert-policy", policy,
+                  "Which visual experts work: dense (all, as published), top-k:K, top-p:P, min-weight:W;\n"
+                  "\",renormalise\" may follow. Example: --expert-policy top-k:2")
+      ->option_text("POLICY");
+  command.add_flag("--experts", experts, "Shows how the picture was routed. Example: --experts");
+  command.add_option("--experts-svg", svg, "Draws how the picture was routed. Example: --experts-svg routing.svg")
+      ->option_text("FILE");
+}
+
+Status PictureOptions::apply(SessionOptions& session, size_t pictures) const {
+  LK_ASSIGN(session.routing, parse_policy(policy));
+  session.multi_image = multi == "zeros" ? MultiImage::zeros : multi == "each" ? MultiImage::each : MultiImage::refuse;
+  if (session.multi_image == MultiImage::each) session.pictures = uint32_t(std::max<size_t>(pictures, 1));
+  return Done{};
+}
+
+Result<std::vector<Pixels>> PictureOptions::read(const Model& model, const std::vector<std::string>& files) const {
+  if (!model.config().picture)
+    return invalid(join(model.checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
+  std::vector<Pixels> pictures;
+  for (const std::string& file : files) {
+    LK_ASSIGN(
+        const Picture picture,
+        read_picture(file, {.alpha = alpha == "blend" ? AlphaPolicy::blend : AlphaPolicy::drop, .exif = exif == "on"}));
+    LK_ASSIGN(std::vector<float> pixels, pixel_values(picture, model.config().picture->preprocess));
+    pictures.push_back(std::make_shared<const std::vector<float>>(std::move(pixels)));
+  }
+  return pictures;
+}
+
+Status PictureOptions::report(const Model& model, const Session& session, const std::vector<int32_t>& prompt) const {
+  if (!experts && svg.empty()) return Done{};
+  std::vector<int32_t> text;
+  for (int32_t id : prompt)
+    if (id != kPictureToken) text.push_back(id);
+  const std::vector<std::string> tokens = token_texts(*model.tokenizer(), text);
+  for (const PictureRouting& routing : session.routings(0)) {
+    if (routing.probabilities.empty()) continue;  // a model whose experts are switched off
+    if (experts) say(routing_bars(routing, tokens));
+    if (!svg.empty()) LK_TRY(write_whole(svg, routing_svg(routing, tokens)));
+  }
+  return Done{};
+}
+
+}  // namespace lorikeet::tool

@@ -1,0 +1,95 @@
+// lorikeet see: answers a question about a picture.
+#include <nlohmann/json.hpp>
+
+#include "frontend/logits_file.h"
+#include "frontend/parrot_prompt.h"
+#include "frontend/routing_report.h"
+#include "tools/answer_output.h"
+#include "tools/commands.h"
+#include "tools/model_options.h"
+#include "tools/picture_options.h"
+#include "tools/terminal.h"
+
+namespace lorikeet::tool {
+namespace {
+
+struct Flags {
+  ModelOptions model;
+  SamplingOptions sampling;
+  PictureOptions picture;
+  std::vector<std::string> words;  // pictures, then the question
+  std::string system, logits;
+  bool json = false;
+};
+
+nlohmann::ordered_json routings_json(const Model& model, const Session& session, const std::vector<int32_t>& prompt) {
+  std::vector<int32_t> text;
+  for (int32_t id : prompt)
+    if (id != kPictureToken) text.push_back(id);
+  const std::vector<std::string> tokens = token_texts(*model.tokenizer(), text);
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const PictureRouting& routing : session.routings(0)) all.push_back(routing_json(routing, tokens));
+  return all;
+}
+
+Status run(const Flags& flags) {
+  const std::vector<std::string> files(flags.words.begin(), flags.words.end() - 1);
+  SessionOptions options = flags.model.session();
+  LK_TRY(flags.picture.apply(options, files.size()));
+  LK_ASSIGN(Loaded loaded, load(flags.model, options));
+  Model& model = *loaded.model;
+  Session& session = *loaded.session;
+  LK_ASSIGN(const std::vector<Pixels> pictures, flags.picture.read(model, files));
+  LK_ASSIGN(const Tokenizer* tokenizer, need_tokenizer(model));
+  std::vector<ChatMessage> messages;
+  if (!flags.system.empty()) messages.push_back({"system", flags.system});
+  std::string question = flags.words.back();
+  for (size_t i = 0; i < files.size(); ++i) question = picture_question(question);
+  messages.push_back({"user", question});
+  LK_ASSIGN(const std::vector<int32_t> prompt, parrot_prompt_ids(*tokenizer, messages));
+  LK_TRY(session.set_pictures(0, pictures));
+
+  Generator generator(model, session);
+  const OnInterrupt on_interrupt([&] { session.cancel(); });
+  if (!flags.logits.empty()) LK_TRY(write_logits(model, session, 0, prompt, flags.logits));
+  const GenerationOptions generation = flags.sampling.generation();
+  const OnPiece on_piece = flags.json ? OnPiece() : print_pieces(true);
+  LK_ASSIGN(const Answer answer, generator.answer(prompt, generation, on_piece, false));
+  if (flags.json) print_json(answer, generation, loaded.load_ms, {{"routing", routings_json(model, session, prompt)}});
+  else if (!answer.token_ids.empty()) print("\n");
+  LK_TRY(flags.picture.report(model, session, prompt));
+  say_speed(answer);
+  return Done{};
+}
+
+}  // namespace
+
+void add_see(CLI::App& program, Job& job) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* command =
+      program.add_subcommand("see", "Answers a question about a picture. Greedy unless a sampling flag is given.");
+  command->footer("Example: lorikeet see -m MODEL picture.jpg \"What is in this picture?\" --experts");
+  command
+      ->add_option("words", flags->words,
+                   "The picture (JPEG, PNG, GIF or BMP; several with --multi-image), then the question.\n"
+                   "Example: picture.jpg \"What is in this picture?\"")
+      ->option_text("PICTURE... QUESTION")
+      ->required()
+      ->expected(2, 65);
+  flags->model.add(*command);
+  flags->sampling.add(*command, 1024);
+  flags->picture.add(*command);
+  command->add_option("--system", flags->system, "The system message. Example: --system \"Answer in one word.\"")
+      ->option_text("TEXT");
+  command
+      ->add_option("--logits", flags->logits,
+                   "Writes the logits of every position of the prompt, as `logits` (positions, vocabulary)\nin f32. "
+                   "Example: --logits out.safetensors --max-tokens 0")
+      ->option_text("FILE");
+  command->add_flag("--json", flags->json,
+                    "Prints one JSON object: text, token_ids, prompt_token_ids (-200: the picture), stop_reason,\n"
+                    "timings, routing. Example: lorikeet see -m MODEL picture.jpg \"What is this?\" --json");
+  command->callback([=, &job] { job = [flags] { return run(*flags); }; });
+}
+
+}  // namespace lorikeet::tool
