@@ -346,6 +346,7 @@ void advance(uint i, uint slot, uint token) {
   const uint row_at = control[3] + row * kRowWords;
   control[row_at + 2u] = token;
   control[row_at + 1u] += 1u;
+  control[row_at + 3u] = kRowFollows;  // a word now, whatever it was
 }
 
 void main() {

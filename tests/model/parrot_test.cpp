@@ -1,4 +1,5 @@
 // A tiny Parrot against recorded states of the reference implementation.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -8,11 +9,13 @@
 #include "frontend/parrot_prompt.h"
 #include "frontend/session.h"
 #include "frontend/viewer.h"
+#include "runtime/base/text.h"
 #include "runtime/plan/upload.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
 #include "tests/support/skip.h"
+#include "tests/support/temporary.h"
 
 using namespace lorikeet;
 using nlohmann::json;
@@ -157,4 +160,134 @@ TEST_CASE("parrot: a checkpoint in bf16 is what its values are in f32", "[parrot
     check_answer(model, expected, {pixels_of(pixels)});
   }
   check_answer(model, recorded("cases_bf16/text_only"), {});
+}
+
+TEST_CASE("parrot: variants of the configuration are followed", "[parrot]") {
+  NEED_PARROT(device);
+  const auto folder = *test::shared_golden("parrot");
+  const std::pair<const char*, const char*> variants[] = {{"use_moe_false", "zh_portrait_rgba"},
+                                                          {"use_moe_residual_false", "pt_gray"},
+                                                          {"moe_keys_absent", "ar_square_jpeg"},
+                                                          {"truncate", "en_landscape"}};
+  for (const auto& [variant, name] : variants) {
+    INFO(variant);
+    const test::TemporaryFolder place;
+    std::filesystem::copy(folder / "model-fp32", place / "model");
+    std::filesystem::copy(folder / "openai", place / "openai", std::filesystem::copy_options::recursive);
+    std::filesystem::copy_file(folder / "variants" / variant / "config.json", place / "model/config.json",
+                               std::filesystem::copy_options::overwrite_existing);
+    auto model = Model::load(*device, place / "model");
+    if (!model) FAIL(model.error().message);
+    const Recorded expected = recorded(join("variants/", variant, "/", name));
+    check_answer(*model, expected, {pixels_of(expected)});
+  }
+}
+
+TEST_CASE("parrot: a second picture is refused, zeros as published, or routed like the first", "[parrot]") {
+  NEED_PARROT(device);
+  Model model = load(*device, "model-fp32");
+  const Recorded expected = recorded("variants/two_images/two_images");
+  const std::vector<float> both = expected.values("pixel_values");
+  const auto half = both.begin() + long(both.size() / 2);
+  const std::vector<Pixels> pictures = {std::make_shared<const std::vector<float>>(both.begin(), half),
+                                        std::make_shared<const std::vector<float>>(half, both.end())};
+  check_answer(model, expected, pictures, {.multi_image = MultiImage::zeros});
+
+  const auto prompt = expected.about["input_ids"].get<std::vector<int32_t>>();
+  Session one = session(model);
+  REQUIRE(one.set_pictures(0, pictures).ok());
+  const Status refused = one.set_tokens(0, prompt);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("--multi-image") != std::string::npos);
+  REQUIRE(one.set_pictures(0, {pictures[0]}).ok());
+  CHECK(one.set_tokens(0, prompt).error().message == "the prompt has places for 2 pictures, 1 were given.");
+
+  Session each = session(model, {.multi_image = MultiImage::each, .pictures = 2});
+  REQUIRE(each.set_pictures(0, pictures).ok());
+  REQUIRE(each.set_tokens(0, prompt).ok());
+  REQUIRE(each.routings(0).size() == 2);
+  CHECK(each.routings(0)[0].probabilities != each.routings(0)[1].probabilities);
+}
+
+TEST_CASE("parrot: the next question about a picture runs no vision; policies skip experts", "[parrot]") {
+  NEED_PARROT(device);
+  Model model = load(*device, "model-fp32");
+  const Recorded en = recorded("cases/en_landscape"), ru = recorded("cases/ru_landscape");
+  const auto prompt = en.about["input_ids"].get<std::vector<int32_t>>();
+  Session s = session(model, {.routing = {.top_k = 2}});
+  REQUIRE(s.set_pictures(0, {pixels_of(en)}).ok());
+  REQUIRE(s.set_tokens(0, prompt).ok());
+  CHECK_FALSE(s.routings(0)[0].reused);
+  CHECK(std::count(s.routings(0)[0].weights.begin(), s.routings(0)[0].weights.end(), 0.0f) == 4);
+  REQUIRE(s.set_tokens(0, ru.about["input_ids"].get<std::vector<int32_t>>()).ok());
+  CHECK(s.routings(0)[0].reused);
+  CHECK(worst(s.routings(0)[0].probabilities, ru.values("r")) < 1e-5);
+}
+
+TEST_CASE("parrot: several conversations about pictures at once, and a lost device, change nothing", "[parrot]") {
+  NEED_PARROT(device);
+  const char* const names[] = {"en_landscape", "ru_landscape", "tr_wide"};
+  uint64_t loading = 0;  // submissions of it
+  const auto answers_of = [&](Device& on) {
+    auto model = Model::load(on, *test::shared_golden("parrot/model-fp32"));
+    if (!model) FAIL(model.error().message);
+    loading = on.submissions();
+    Session s = session(*model, {.slots = 3});
+    std::vector<GenerateRequest> requests;
+    for (uint32_t slot = 0; slot < 3; ++slot) {
+      const Recorded expected = recorded(std::string("cases/") + names[slot]);
+      REQUIRE(s.set_pictures(slot, {pixels_of(expected)}).ok());
+      if (const Status set = s.set_tokens(slot, expected.about["input_ids"].get<std::vector<int32_t>>()); !set)
+        FAIL(set.error().message);
+      requests.push_back({.slot = slot, .max_tokens = uint32_t(expected.about["generated_ids"].size())});
+    }
+    std::vector<std::vector<int32_t>> answers(3);
+    const auto reasons = s.generate(requests, [&](uint32_t slot, int32_t token) {
+      answers[slot].push_back(token);
+      return true;
+    });
+    if (!reasons) FAIL(reasons.error().message);
+    return answers;
+  };
+  std::vector<std::vector<int32_t>> expected;
+  for (const char* name : names)
+    expected.push_back(recorded(std::string("cases/") + name).about["generated_ids"].get<std::vector<int32_t>>());
+  auto whole = test::open_device(test::device_options());
+  if (!whole) FAIL(whole.error().message);
+  CHECK(answers_of(*whole) == expected);
+  const uint64_t first = loading + 1, last = whole->submissions();
+  for (uint64_t fault : {first, first + 5, first + 12, (first + last) / 2, last - 3}) {
+    Options options = test::device_options();
+    options.fault = "submit:" + std::to_string(fault);
+    auto faulty = test::open_device(options);
+    if (!faulty) FAIL(faulty.error().message);
+    INFO("submission " << fault << " is lost");
+    CHECK(answers_of(*faulty) == expected);
+  }
+}
+
+TEST_CASE("a model for text alone sees no pictures", "[parrot]") {
+  NEED_PARROT(device);
+  const test::TemporaryFolder place;
+  std::filesystem::copy(*test::shared_golden("parrot") / "model-fp32", place / "model");
+  std::ifstream in(place / "model/config.json");
+  json config = json::parse(in);
+  config["model_type"] = "qwen2";
+  std::ofstream(place / "model/config.json") << config;
+  auto model = Model::load(*device, place / "model");
+  if (!model) FAIL(model.error().message);
+  Session s = session(*model);
+  const Status set = s.set_pictures(0, {pixels_of(recorded("cases/en_landscape"))});
+  REQUIRE_FALSE(set.ok());
+  CHECK(set.error().message.find("is a model for text alone: it cannot see pictures.") != std::string::npos);
+}
+
+TEST_CASE("a picture model without its vision tower says what is missing", "[parrot]") {
+  NEED_PARROT(device);
+  const test::TemporaryFolder place;
+  std::filesystem::copy(*test::shared_golden("parrot") / "model-fp32", place / "model");
+  const auto model = Model::open(*device, place / "model");
+  REQUIRE_FALSE(model.ok());
+  CHECK(model.error().message.find("the configuration of the vision tower \"openai/clip-vit-tiny-patch14-56\" was not "
+                                   "found; give its folder with --vision.") != std::string::npos);
 }
