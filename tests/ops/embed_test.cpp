@@ -6,6 +6,7 @@
 #include "frontend/checkpoint/checkpoint.h"
 #include "runtime/base/text.h"
 #include "runtime/ops/ops.h"
+#include "shaders/control.h"
 #include "tests/ops/matrix.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
@@ -64,6 +65,29 @@ TEST_CASE("embed gives zeros for padding rows and tokens outside the table", "[e
   CHECK(std::vector<float>(y.begin() + 64, y.end()) == std::vector<float>(128, 0.0f));
   CHECK(std::vector<float>(y.begin(), y.begin() + 64) ==
         std::vector<float>(table.values.begin() + 192, table.values.begin() + 256));
+}
+
+TEST_CASE("embed takes visual rows where the control table says so", "[embed]") {
+  Device* device = test_device();
+  if (!device) LK_SKIP(no_device, no_device_reason());
+  for (const int64_t columns : {64, 44}) {
+    const Matrix table = random_matrix(DType::f32, 40, columns, 9);
+    const ControlTable rows{.slots = {0, 0, 0, 0}, .positions = {0, 1, 2, 3}, .tokens = {3, 2, 9, 0xffffffffu}};
+    std::vector<uint32_t> words = rows.words();
+    for (uint32_t row : {1, 2, 3}) words[words[3] + row * shader::kRowWords + 3] = shader::kRowVisual;
+    Graph g;
+    const Tensor t = g.weight("table", table.type, {40, columns}, {"table", 0, 40});
+    const Tensor visual = g.state("visual", DType::f32, {3, columns});
+    g.keep(embed(g, t, g.state("control", DType::u32, {int64_t(words.size())}), 4, visual), "y");
+    const std::vector<float> seen = random_floats(size_t(3 * columns), 4);
+    auto outcome = run_graph(
+        *device, g, {.floats = {{"visual", seen}}, .words = {{"control", words}}, .bytes = {{"table", table.bytes}}});
+    if (!outcome) FAIL(outcome.error().message);
+    std::vector<float> expected(table.values.begin() + 3 * columns, table.values.begin() + 4 * columns);
+    expected.insert(expected.end(), seen.begin() + 2 * columns, seen.end());
+    expected.resize(size_t(4 * columns), 0.0f);  // rows that are not there
+    CHECK(outcome->floats["y"] == expected);
+  }
 }
 
 TEST_CASE("embed equals the reference decoders on real and on random blocks", "[embed]") {

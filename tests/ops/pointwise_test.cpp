@@ -31,7 +31,7 @@ TEST_CASE("add, mul and silu_mul follow their formulas", "[ops]") {
                   [](double a, double b) { return a / (1 + std::exp(-a)) * b; });
 }
 
-TEST_CASE("gelu follows both formulas", "[ops]") {
+TEST_CASE("gelu follows its formulas", "[ops]") {
   check_pointwise([](Graph& g, Tensor a, Tensor) { return gelu(g, a, Gelu::erf); },
                   [](double a, double) { return 0.5 * a * (1 + std::erf(a / std::sqrt(2.0))); });
   check_pointwise(
@@ -39,15 +39,20 @@ TEST_CASE("gelu follows both formulas", "[ops]") {
       [](double a, double) { return 0.5 * a * (1 + std::tanh(std::sqrt(2 / M_PI) * (a + 0.044715 * a * a * a))); });
 }
 
+TEST_CASE("gelu's quick form is a gate of its own", "[ops]") {
+  check_pointwise([](Graph& g, Tensor a, Tensor) { return gelu(g, a, Gelu::quick); },
+                  [](double a, double) { return a / (1 + std::exp(-1.702 * a)); });
+}
+
 TEST_CASE("the gates stay finite far from zero", "[ops]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "gates");
   const std::vector<float> x = {-1e4f, -200, -90, 90, 200, 1e4f, 0, -0.0f}, ones(8, 1);
   const std::vector<float> expected = {0, 0, 0, 90, 200, 1e4f, 0, 0};
-  for (int kind = 0; kind < 3; ++kind) {
+  for (int kind = 0; kind < 4; ++kind) {
     Graph g;
     const Tensor a = g.input("a", DType::f32, {8}), b = g.input("b", DType::f32, {8});
-    g.keep(kind == 0 ? silu_mul(g, a, b) : gelu(g, a, kind == 1 ? Gelu::erf : Gelu::tanh), "y");
+    g.keep(kind == 0 ? silu_mul(g, a, b) : gelu(g, a, Gelu(kind - 1)), "y");
     check_choices(*device, g, {.floats = {{"a", x}, {"b", ones}}}, expected, 1e-12);
   }
 }
