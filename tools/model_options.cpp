@@ -130,9 +130,13 @@ namespace {
 
 void say_memory(const Model& model, const SessionMemory& session, int64_t context, DType kv) {
   const uint64_t weights = model.memory().weight_bytes;
-  const uint64_t all = weights + session.cache_bytes + session.scratch_bytes + session.table_bytes;
+  const uint64_t all =
+      weights + session.cache_bytes + session.scratch_bytes + session.table_bytes + session.picture_bytes;
+  const std::string pictures =
+      session.picture_bytes ? join(", pictures ", size_text(session.picture_bytes)) : std::string();
   say(join("memory: ", size_text(all), " (weights ", size_text(weights), ", KV cache ", size_text(session.cache_bytes),
-           " for ", context, " positions in ", name(kv), ", scratch ", size_text(session.scratch_bytes), ")"));
+           " for ", context, " positions in ", name(kv), ", scratch ", size_text(session.scratch_bytes), pictures,
+           ")"));
 }
 
 }  // namespace

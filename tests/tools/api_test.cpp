@@ -38,3 +38,17 @@ TEST_CASE("the samples run") {
   CHECK(chat.out.starts_with("> Hello\n"));
   CHECK(test::run_program({{LORIKEET_SAMPLE_CHAT}, {}, {}}).status == 2);
 }
+
+TEST_CASE("the sample about pictures runs") {
+  NEED_DEVICE();
+  const auto parrot = test::shared_golden("parrot");
+  if (!parrot) LK_SKIP(no_shared_goldens, "parrot");
+  const auto got = test::run_program({{LORIKEET_SAMPLE_PICTURE, (*parrot / "model-fp32").string(),
+                                       (*parrot / "pictures/house_landscape.png").string(), "What is in this picture?"},
+                                      {},
+                                      {}});
+  INFO(got.err);
+  CHECK(got.status == 0);
+  CHECK(got.out.find("expert 0: 75.4 %") != std::string::npos);
+  CHECK(test::run_program({{LORIKEET_SAMPLE_PICTURE}, {}, {}}).status == 2);
+}
