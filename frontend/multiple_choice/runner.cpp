@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "frontend/chat/unicode.h"
 #include "frontend/generation.h"
 #include "frontend/multiple_choice/prompt_text.h"
 #include "frontend/parrot_prompt.h"
@@ -12,6 +11,7 @@ namespace lorikeet::multiple_choice {
 namespace {
 
 constexpr std::string_view kEnd = "<|im_end|>";
+constexpr std::string_view kSpaces = " \t\n\r\v\f";
 
 // As PIL opens it: an EXIF orientation does not count.
 Result<Pixels> pixels_of(const Question& question, const PreprocessConfig& config) {
@@ -45,7 +45,9 @@ Error cancelled() { return {ErrorCode::cancelled, "[mmmb] the evaluation was sto
 }  // namespace
 
 std::string answer_text(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
-  return std::string(jinja::unicode::strip(tokenizer.decode(ids, {.skip_special = true})));
+  const std::string text = tokenizer.decode(ids, {.skip_special = true});
+  const size_t first = text.find_first_not_of(kSpaces);
+  return first == text.npos ? std::string() : text.substr(first, text.find_last_not_of(kSpaces) + 1 - first);
 }
 
 Result<std::vector<std::vector<int32_t>>> answer_ids(Model& model, Session& session,

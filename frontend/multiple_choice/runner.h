@@ -26,7 +26,7 @@ Status run(Model& model, Session& session, const DataSet& data_set, AnswerFile& 
 Result<std::vector<std::vector<int32_t>>> answer_ids(Model& model, Session& session,
                                                      std::span<const Question* const> questions,
                                                      const std::string& data_set, uint32_t max_tokens);
-// What these ids say: without special tokens, and without white space around it.
+// What these ids say: without special tokens, and without ASCII white space around it.
 std::string answer_text(const Tokenizer& tokenizer, std::span<const int32_t> ids);
 
 }  // namespace lorikeet::multiple_choice
