@@ -102,14 +102,10 @@ Status answer_all(const Flags& flags, std::vector<Task>& tasks) {
   LK_ASSIGN(Loaded loaded, load(flags.model, session));
   const OnInterrupt on_interrupt([&] { loaded.session->cancel(); });
   for (Task& task : tasks) {
-    ProgressLine progress(task.data_set.name);
+    ProgressLine progress(join("answering ", task.data_set.name));
     choice::RunOptions options = flags.options;
     options.progress = [&](size_t answered, size_t of) { progress.show(answered, of); };
-    const Status status = choice::run(*loaded.model, *loaded.session, task.data_set, task.answers, options);
-    progress.end();
-    if (!status && status.error().code == ErrorCode::cancelled)
-      say("The answers so far are kept; the same command goes on from there.");
-    LK_TRY(status);
+    LK_TRY(choice::run(*loaded.model, *loaded.session, task.data_set, task.answers, options));
   }
   return Done{};
 }

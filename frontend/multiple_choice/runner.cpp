@@ -40,7 +40,9 @@ Result<int32_t> end_id(const Model& model) {
   return *id;
 }
 
-Error cancelled() { return {ErrorCode::cancelled, "[mmmb] the evaluation was stopped.", {}}; }
+Error cancelled() {
+  return {ErrorCode::cancelled, "[mmmb] stopped before the end; the answers that were complete are kept.", {}};
+}
 
 }  // namespace
 

@@ -71,6 +71,14 @@ TEST_CASE("eval mmmb: a table, JSON, and a second run from the answers alone") {
   CHECK(failure(eval(data(), {}, "5"), 1).find("at most 5 tokens") != std::string::npos);
 }
 
+TEST_CASE("eval mmmb: help names every option with an example") {
+  const auto help = test::lorikeet({"eval", "mmmb", "--help"});
+  CHECK(help.status == 0);
+  for (const char* option : {"--languages", "--data", "--aggregate", "--parallel", "--max-tokens", "--limit",
+                             "--answers", "--json", "Example: lorikeet eval mmmb -m MODEL"})
+    CHECK(help.out.find(option) != std::string::npos);
+}
+
 TEST_CASE("eval mmmb: the aggregate of six files") {
   NEED_PARROT();
   const Evaluator eval{test::shared_golden("parrot/model-fp32")->string()};
