@@ -46,10 +46,12 @@ Result<std::vector<choice::DataSet>> read_data_sets(const Flags& flags) {
     sets.push_back(std::move(all));
     return sets;
   }
+  const std::set<std::string> asked(flags.languages.begin(), flags.languages.end());
   std::set<std::string> found;
   for (const Kind& kind : kKinds) {
     if (flags.data != "all" && flags.data != kind.data) continue;
-    for (const std::string& language : flags.languages.empty() ? kLanguages : flags.languages) {
+    for (const std::string& language : kLanguages) {
+      if (!asked.empty() && !asked.contains(language)) continue;
       const std::string part = language == "zh" ? "cn" : language;
       const fs::path file = fs::path(flags.folder) / join(kind.file, part, ".tsv");
       std::error_code ignored;
@@ -62,7 +64,7 @@ Result<std::vector<choice::DataSet>> read_data_sets(const Flags& flags) {
   const std::string wanted = flags.data == "all"    ? "mmmb or mmbench_dev"
                              : flags.data == "mmmb" ? "mmmb"
                                                     : "mmbench_dev";
-  for (const std::string& language : flags.languages)
+  for (const std::string& language : asked)
     if (!found.contains(language))
       return not_found(join("[mmmb] expected a file ", wanted, "_", language == "zh" ? "cn" : language, ".tsv in ",
                             flags.folder, ", given none."));

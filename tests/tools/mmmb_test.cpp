@@ -56,12 +56,12 @@ TEST_CASE("eval mmmb: a table, JSON, and a second run from the answers alone") {
   CHECK(second.out == first.out);
   CHECK(second.err == "answers: " + eval.answers.path().string() + "\n");  // no model was loaded
 
-  const auto two = eval(data(), {"--languages", "zh,en", "--data", "mmmb", "--json"});
+  const auto two = eval(data(), {"--languages", "zh,en,zh", "--data", "mmmb", "--json"});
   REQUIRE(two.status == 0);
   const json reports = json::parse(two.out).at("reports");
   REQUIRE(reports.size() == 2);
-  CHECK(reports[0].at("data_set") == "MMMB_cn");
-  CHECK(reports[1].at("data_set") == "MMMB_en");
+  CHECK(reports[0].at("data_set") == "MMMB_en");
+  CHECK(reports[1].at("data_set") == "MMMB_cn");
   CHECK(reports[1].at("answered") == 4);
   CHECK(reports[1].at("scores")[0].at("categories").contains("colour"));
   const auto few = eval(data(), {"--languages", "en", "--limit", "2", "--json"});
