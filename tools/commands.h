@@ -17,6 +17,7 @@ void add_convert(CLI::App& program, Job& job);
 void add_devices(CLI::App& program, Job& job);
 void add_doctor(CLI::App& program, Job& job);
 void add_eval(CLI::App& program, Job& job);
+void add_eval_mmmb(CLI::App& eval, Job& job);  // a subcommand of eval
 void add_generate(CLI::App& program, Job& job);
 void add_inspect(CLI::App& program, Job& job);
 void add_see(CLI::App& program, Job& job);

@@ -1,4 +1,4 @@
-// lorikeet eval perplexity: how surprised a model is by a text.
+// lorikeet eval: how good a model is. Here perplexity; a file for each other measure.
 #include <chrono>
 #include <cstdio>
 
@@ -73,6 +73,7 @@ void add_eval(CLI::App& program, Job& job) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* eval = program.add_subcommand("eval", "Measures how good a model is.");
   eval->require_subcommand(1);
+  add_eval_mmmb(*eval, job);
   CLI::App* command = eval->add_subcommand("perplexity", "How surprised the model is by a text; lower is better.");
   command->footer(
       "By default the text is cut into windows of 512 tokens and the second half of each is scored, as llama.cpp "

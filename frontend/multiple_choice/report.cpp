@@ -82,6 +82,10 @@ std::string report_table(std::span<const Score> scores) {
     rows[0].push_back(splits ? score.part + " " + score.split : score.part);
     rows[1].push_back(percent(score.overall));
   }
+  if (std::any_of(scores.begin(), scores.end(), [](const Score& s) { return is_circular(s.part); })) {
+    rows.push_back({"vanilla"});
+    for (const Score& score : scores) rows.back().push_back(percent(score.vanilla));
+  }
   add_categories(rows, scores, &Score::l2_categories);
   add_categories(rows, scores, &Score::categories);
   return aligned(rows);

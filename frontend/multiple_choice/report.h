@@ -13,7 +13,8 @@ namespace lorikeet::multiple_choice {
 // "vanilla", "l2_categories": {}, "categories": {}}]}; accuracies from 0 to 1.
 nlohmann::ordered_json report_json(const Evaluation& evaluation, const std::string& model);
 
-// Percentages: a column for each score, a row for overall, each l2-category and each category. Ends with a line end.
+// Percentages: a column for each score, a row for overall, for vanilla if overall is circular, each l2-category and
+// each category. Ends with a line end.
 std::string report_table(std::span<const Score> scores);
 
 }  // namespace lorikeet::multiple_choice

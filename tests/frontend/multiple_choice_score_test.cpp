@@ -157,6 +157,7 @@ TEST_CASE("circular accuracy is the recorded one") {
   CHECK(flat(evaluation.scores[0]) == recorded.at("circular_accuracy"));
   CHECK(evaluation.scores[0].vanilla.value() == recorded.at("vanilla_accuracy"));
   CHECK(evaluation.scores[0].overall.of == 4);
+  CHECK(report_table(evaluation.scores).find("vanilla") != std::string::npos);
   for (Question& question : set.questions) {
     const Json& row = recorded.at("rows").at(size_t(&question - set.questions.data()));
     CHECK((answer_letter(question, set.name, row.at("prediction").get<std::string>()) == question.answer) ==
