@@ -153,8 +153,7 @@ class Planner {
     size_t unused = 0;
     std::string example;
     for (const TensorInfo& tensor : source_.tensors()) {
-      const bool used = std::any_of(plan_.tensors.begin(), plan_.tensors.end(),
-                                    [&](const PlannedTensor& planned) {
+      const bool used = std::any_of(plan_.tensors.begin(), plan_.tensors.end(), [&](const PlannedTensor& planned) {
         return std::find(planned.sources.begin(), planned.sources.end(), &tensor) != planned.sources.end();
       });
       if (used || tensor.name.ends_with("rotary_emb.inv_freq") || tensor.name == "lm_head.weight") continue;
