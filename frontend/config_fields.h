@@ -11,6 +11,8 @@ namespace lorikeet {
 
 inline constexpr uint64_t kMaximumCount = uint64_t(1) << 24;
 inline constexpr uint64_t kMaximumLayers = 4096;
+inline constexpr uint64_t kMaximumSide = 16384;  // of a picture, in pixels
+inline constexpr uint64_t kMaximumExperts = 1024;
 
 class Fields {
  public:

@@ -1,14 +1,14 @@
 #include <algorithm>
 #include <array>
 
+#include "frontend/config_fields.h"
 #include "frontend/config_readers.h"
+#include "frontend/picture_gguf.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
 namespace {
 
-constexpr uint64_t kMaximumCount = uint64_t(1) << 24;
-constexpr uint64_t kMaximumLayers = 4096;
 constexpr uint64_t kMaximumContext = uint64_t(1) << 30;
 
 // GGUF has one end-of-text token; a model also stops at these, where they are control tokens.
@@ -31,6 +31,9 @@ class Reader {
     config_.o_bias = has(WeightRole::o_bias);
     config_.tied_embeddings = !has(WeightRole::output);
     LK_TRY(read_token_ids());
+    if (config_.family->sees) {
+      LK_ASSIGN(config_.picture, gguf_picture(metadata_, file_));
+    }
     return std::move(config_);
   }
 
@@ -56,6 +59,7 @@ class Reader {
       return unsupported(join(file_, ": the architecture is ", architecture.substr(0, 100), "; ",
                               supported_architectures(), " are supported."));
     config_.model_type = architecture;
+    if (config_.family->sees) return Done{};  // its experts are not those of the layers
     LK_ASSIGN(const uint64_t experts, metadata_.natural_or(key("expert_count"), 0));
     if (experts > 0)
       return unsupported(join(file_, ": the model has ", experts,

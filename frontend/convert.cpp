@@ -20,17 +20,22 @@ class Conversion {
       : source_(source), options_(options), writer_(std::move(writer)), total_(total) {}
 
   Status write(const PlannedTensor& tensor) {
-    if (!tensor.source) return put(std::as_bytes(std::span(tensor.values)));
-    LK_ASSIGN(const Bytes bytes, source_.data(*tensor.source));
-    const bool as_it_is = tensor.source->type == tensor.type && tensor.interleave_head_dim == 0;
-    LK_TRY(as_it_is ? copy(bytes) : write_rows(tensor, bytes));
-    source_.release(*tensor.source);
+    if (tensor.sources.empty()) return put(std::as_bytes(std::span(tensor.values)));
+    for (const TensorInfo* source : tensor.sources) LK_TRY(write(tensor, *source));
     return Done{};
   }
 
   Status finish() { return writer_.finish(); }
 
  private:
+  Status write(const PlannedTensor& tensor, const TensorInfo& source) {
+    LK_ASSIGN(const Bytes bytes, source_.data(source));
+    const bool as_it_is = source.type == tensor.type && tensor.interleave_head_dim == 0;
+    LK_TRY(as_it_is ? copy(bytes) : write_rows(tensor, source, bytes));
+    source_.release(source);
+    return Done{};
+  }
+
   Status put(Bytes bytes) {
     LK_TRY(writer_.write(bytes));
     done_ += bytes.size();
@@ -47,15 +52,15 @@ class Conversion {
   }
 
   // A bias whose elements change places is treated as rows of one element.
-  Status write_rows(const PlannedTensor& tensor, Bytes bytes) {
+  Status write_rows(const PlannedTensor& tensor, const TensorInfo& source, Bytes bytes) {
     const bool elements_move = tensor.shape.size() == 1 && tensor.interleave_head_dim != 0;
-    const uint64_t columns = elements_move ? 1 : tensor.source->columns();
-    const uint64_t rows = elements_move ? tensor.source->columns() : tensor.source->rows();
+    const uint64_t columns = elements_move ? 1 : source.columns();
+    const uint64_t rows = elements_move ? source.columns() : source.rows();
     const uint64_t chunk = std::max<uint64_t>(1, kChunkElements / columns);
     for (uint64_t first = 0; first < rows; first += chunk) {
       const uint64_t count = std::min(chunk, rows - first);
-      const Bytes part = in_order(tensor, bytes, first, count, row_bytes(tensor.source->type, columns));
-      LK_TRY(write_converted(tensor, part, count * columns));
+      const Bytes part = in_order(tensor, bytes, first, count, row_bytes(source.type, columns));
+      LK_TRY(write_converted(tensor, source, part, count * columns));
     }
     return Done{};
   }
@@ -70,17 +75,17 @@ class Conversion {
     return ordered_;
   }
 
-  Status write_converted(const PlannedTensor& tensor, Bytes part, uint64_t elements) {
-    if (tensor.source->type == tensor.type) return put(part);
+  Status write_converted(const PlannedTensor& tensor, const TensorInfo& source, Bytes part, uint64_t elements) {
+    if (source.type == tensor.type) return put(part);
     values_.resize(size_t(elements));
-    LK_TRY(named(tensor, dequantise(tensor.source->type, part, values_, options_.threads)));
+    LK_TRY(named(source, dequantise(source.type, part, values_, options_.threads)));
     packed_.resize(size_t(row_bytes(tensor.type, elements)));
-    LK_TRY(named(tensor, quantise(tensor.type, values_, packed_, options_.threads)));
+    LK_TRY(named(source, quantise(tensor.type, values_, packed_, options_.threads)));
     return put(packed_);
   }
 
-  Status named(const PlannedTensor& tensor, Status status) const {
-    if (!status) status.error().message = join("[convert] tensor ", tensor.source->name, ": ", status.error().message);
+  Status named(const TensorInfo& source, Status status) const {
+    if (!status) status.error().message = join("[convert] tensor ", source.name, ": ", status.error().message);
     return status;
   }
 
@@ -96,7 +101,7 @@ ConvertReport report_of(const ConvertPlan& plan, const Checkpoint& source) {
   ConvertReport report;
   for (size_t i = 0; i < plan.tensors.size(); ++i) {
     const PlannedTensor& tensor = plan.tensors[i];
-    const DType from = tensor.source ? tensor.source->type : DType::f32;
+    const DType from = tensor.sources.empty() ? DType::f32 : tensor.sources.front()->type;
     report.tensors.push_back({tensor.name, from, tensor.type, tensor.shape, plan.header.tensors()[i].bytes});
   }
   report.notices = plan.notices;

@@ -13,9 +13,10 @@
 namespace lorikeet {
 
 struct ConvertOptions {
-  // Of the matrices: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k or q6_k. Norms and biases are f32. The
-  // head (the embedding of a tied model) is q6_k where the type has fewer than 6 bits. A matrix whose columns do not
-  // divide into the type's blocks gets the next larger type that fits: q4_k q5_0, q5_k q5_1, q6_k q8_0, and else f16.
+  // Of the matrices: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k or q6_k. What is small is f32: norms,
+  // biases, the positions of a vision tower, the router of visual experts. The head (the embedding of a tied model) is
+  // q6_k where the type has fewer than 6 bits. A matrix whose columns do not divide into the type's blocks gets the
+  // next larger type that fits: q4_k q5_0, q5_k q5_1, q6_k q8_0, and else f16.
   DType type = DType::f16;
   bool dry_run = false;  // only the report, nothing is written
   unsigned threads = 0;  // 0: all of the machine

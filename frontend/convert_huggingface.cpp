@@ -6,6 +6,7 @@
 #include "frontend/convert_plan.h"
 #include "frontend/convert_vocabulary.h"
 #include "frontend/families/resolve.h"
+#include "frontend/picture_gguf.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
@@ -21,6 +22,7 @@ class Planner {
     set_sizes();
     set_windows();
     LK_TRY(set_rope());
+    if (config_.picture) set_picture(plan_.header, *config_.picture);
     LK_TRY(set_tokenizer());
     LK_TRY(add_weights());
     note_unused();
@@ -114,41 +116,52 @@ class Planner {
   }
 
   Status add_weights() {
-    for (const WeightName& weight : config_.family->weights)
-      if (!is_layer_weight(weight.role)) LK_TRY(add_weight(weight.role, 0));
-    for (uint32_t layer = 0; layer < config_.layers; ++layer)
+    LK_TRY(add_weights([](WeightRole role) { return !is_layer_weight(role) && !is_tower_weight(role); }, 1));
+    LK_TRY(add_weights(is_layer_weight, config_.layers));
+    return add_weights(is_tower_weight, config_.picture ? config_.picture->tower_layers : 0);
+  }
+
+  Status add_weights(bool (*belongs)(WeightRole), uint32_t layers) {
+    for (uint32_t layer = 0; layer < layers; ++layer)
       for (const WeightName& weight : config_.family->weights)
-        if (is_layer_weight(weight.role)) LK_TRY(add_weight(weight.role, layer));
+        if (belongs(weight.role)) LK_TRY(add_weight(weight.role, layer));
     return Done{};
   }
 
   Status add_weight(WeightRole role, uint32_t layer) {
     if (!has_role(config_, role) || (role == WeightRole::output && config_.tied_embeddings)) return Done{};
-    LK_ASSIGN(const WeightRef weight, resolve(source_, config_, layer, role));
     PlannedTensor tensor;
-    tensor.source = weight.tensor;
     tensor.name = weight_name(*config_.family, role, layer, Naming::gguf);
-    tensor.shape = weight.tensor->shape;
+    tensor.shape = expected_shape(config_, role);
+    const uint32_t experts = is_expert_weight(role) ? config_.picture->experts : 0;
+    for (uint32_t i = 0; i < std::max(experts, 1u); ++i) {
+      LK_ASSIGN(const WeightRef weight, resolve(source_, config_, experts ? i : layer, role));
+      tensor.sources.push_back(weight.tensor);
+    }
+    if (experts) tensor.shape.insert(tensor.shape.begin(), experts);
     const bool rotary =
         role == WeightRole::q || role == WeightRole::k || role == WeightRole::q_bias || role == WeightRole::k_bias;
     if (rotary && config_.family->permuted_qk) tensor.interleave_head_dim = config_.head_dim;
     const bool head = role == WeightRole::output || (role == WeightRole::token_embedding && config_.tied_embeddings);
-    return add_planned(plan_, std::move(tensor), weight.tensor->shape.size() == 1 ? DType::f32 : type_, head);
+    const bool small = tensor.shape.size() == 1 || role == WeightRole::tower_position || role == WeightRole::router;
+    return add_planned(plan_, std::move(tensor), small ? DType::f32 : type_, head);
   }
 
-  // Older directories also hold rotary tables; a tied one may hold its head twice.
+  // Older directories also hold rotary tables; a tied one may hold its head twice; of a vision tower the last layers
+  // are not run.
   void note_unused() {
     size_t unused = 0;
     std::string example;
     for (const TensorInfo& tensor : source_.tensors()) {
-      const bool used = std::any_of(plan_.tensors.begin(), plan_.tensors.end(),
-                                    [&](const PlannedTensor& planned) { return planned.source == &tensor; });
+      const bool used = std::any_of(plan_.tensors.begin(), plan_.tensors.end(), [&](const PlannedTensor& planned) {
+        return std::find(planned.sources.begin(), planned.sources.end(), &tensor) != planned.sources.end();
+      });
       if (used || tensor.name.ends_with("rotary_emb.inv_freq") || tensor.name == "lm_head.weight") continue;
       if (unused++ == 0) example = tensor.name;
     }
     if (unused > 0)
       plan_.notices.push_back(
-          join(unused, " tensors have no place in this family and are left out, ", example, " for one."));
+          join(unused, " tensors are of no use to the model and are left out, ", example, " for one."));
   }
 
   const Checkpoint& source_;

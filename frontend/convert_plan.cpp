@@ -84,14 +84,15 @@ Result<ConvertPlan> plan_from_gguf(const Checkpoint& source, const DecoderConfig
     if (!entry.key.starts_with("split.") && entry.key != "general.alignment") plan.header.copy(entry.key, entry.value);
   plan.header.set_natural("general.file_type", gguf_file_type(type));
   plan.header.set_natural("general.quantization_version", 2);
-  const std::string head = weight_name(
-      *config.family, config.tied_embeddings ? WeightRole::token_embedding : WeightRole::output, 0, Naming::gguf);
+  const auto named = [&](WeightRole role) { return weight_name(*config.family, role, 0, Naming::gguf); };
+  const std::string head = named(config.tied_embeddings ? WeightRole::token_embedding : WeightRole::output),
+                    position = named(WeightRole::tower_position), router = named(WeightRole::router);
   for (const TensorInfo& tensor : source.tensors()) {
     PlannedTensor planned;
-    planned.source = &tensor;
+    planned.sources = {&tensor};
     planned.name = tensor.name;
     planned.shape = tensor.shape;
-    if (tensor.shape.size() == 1) {
+    if (tensor.shape.size() == 1 || tensor.name == position || tensor.name == router) {
       const bool real = tensor.type == DType::f16 || tensor.type == DType::bf16;
       LK_TRY(add_planned(plan, std::move(planned), real ? DType::f32 : tensor.type, false));
     } else {

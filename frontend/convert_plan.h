@@ -11,7 +11,7 @@
 namespace lorikeet {
 
 struct PlannedTensor {
-  const TensorInfo* source = nullptr;  // null: `values` are written
+  std::vector<const TensorInfo*> sources;  // one, or the experts of a stack in order; none: `values` are written
   std::vector<float> values;
   std::string name;
   DType type = DType::f32;  // in the output

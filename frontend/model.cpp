@@ -166,7 +166,7 @@ Result<Model> Model::load(Device& device, const std::filesystem::path& path, con
 }
 
 Result<Model> Model::open(Device& device, const std::filesystem::path& path, const ModelOptions& options) {
-  LK_ASSIGN(Checkpoint checkpoint, Checkpoint::open(path));
+  LK_ASSIGN(Checkpoint checkpoint, Checkpoint::open(path, options.vision));
   LK_ASSIGN(DecoderConfig config, DecoderConfig::from(checkpoint));
   LK_ASSIGN(WeightTable weights, WeightTable::build(checkpoint, config));
   auto impl = std::make_unique<Impl>(device, std::move(checkpoint), std::move(config), std::move(weights), options);

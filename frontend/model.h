@@ -23,6 +23,7 @@ using Notice = std::function<void(const std::string&)>;
 struct ModelOptions {
   Progress upload;  // bytes done, bytes in all
   Notice notice;
+  std::filesystem::path vision;  // the vision tower's folder, see Checkpoint::open
 };
 
 struct ModelMemory {

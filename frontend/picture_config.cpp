@@ -50,7 +50,7 @@ class Reader {
   Status read_experts(PictureConfig& config) {
     LK_ASSIGN(const bool used, fields_.flag_or("use_moe", true));
     config.use_experts = used && fields_.find("moe_hidden_size");
-    LK_ASSIGN(config.experts, fields_.count_or("num_experts", 1024, 4));
+    LK_ASSIGN(config.experts, fields_.count_or("num_experts", kMaximumExperts, 4));
     LK_ASSIGN(config.expert_intermediate, fields_.count_or("moe_intermediate_size", kMaximumCount, 4096));
     LK_ASSIGN(const uint32_t size, fields_.count_or("moe_hidden_size", kMaximumCount, hidden_));
     if (size != hidden_)
@@ -78,8 +78,8 @@ Result<uint32_t> read_tower(const Fields& fields, PictureConfig& config) {
   LK_ASSIGN(config.tower_intermediate, fields.count_or("intermediate_size", kMaximumCount, 3072));
   LK_ASSIGN(config.tower_heads, fields.count_or("num_attention_heads", kMaximumCount, 12));
   LK_ASSIGN(config.channels, fields.count_or("num_channels", 16, 3));
-  LK_ASSIGN(config.side, fields.count_or("image_size", 16384, 224));
-  LK_ASSIGN(config.patch, fields.count_or("patch_size", 16384, 32));
+  LK_ASSIGN(config.side, fields.count_or("image_size", kMaximumSide, 224));
+  LK_ASSIGN(config.patch, fields.count_or("patch_size", kMaximumSide, 32));
   LK_ASSIGN(const double eps, fields.number_or("layer_norm_eps", 1e-5));
   config.norm_eps = float(eps);
   LK_ASSIGN(const std::string activation, fields.text_or("hidden_act", "quick_gelu"));
@@ -87,18 +87,23 @@ Result<uint32_t> read_tower(const Fields& fields, PictureConfig& config) {
     return unsupported(
         join(fields.file(), ": hidden_act is ", activation.substr(0, 100), "; quick_gelu and gelu are supported."));
   config.quick_gelu = activation == "quick_gelu";
-  if (config.tower_hidden % config.tower_heads != 0)
-    return corrupt(join(fields.file(), ": hidden_size is ", config.tower_hidden, ", which ", config.tower_heads,
-                        " heads do not divide."));
-  if (config.side % config.patch != 0)
-    return corrupt(
-        join(fields.file(), ": a picture of ", config.side, " is not cut evenly into patches of ", config.patch, "."));
+  LK_TRY(check_tower(config, fields.file()));
   if (config.channels != 3)
     return unsupported(join(fields.file(), ": num_channels is ", config.channels, "; pictures have 3 here."));
   return fields.count_or("num_hidden_layers", kMaximumLayers, 12);
 }
 
 }  // namespace
+
+Status check_tower(const PictureConfig& config, const std::string& file) {
+  if (config.tower_hidden % config.tower_heads != 0)
+    return corrupt(join(file, ": the vision tower's size is ", config.tower_hidden, ", which ", config.tower_heads,
+                        " heads do not divide."));
+  if (config.side % config.patch != 0)
+    return corrupt(
+        join(file, ": a picture of ", config.side, " is not cut evenly into patches of ", config.patch, "."));
+  return Done{};
+}
 
 Result<PictureConfig> picture_config(const Checkpoint& checkpoint, uint32_t hidden) {
   const auto name = [&](const char* file) { return "[config] " + (checkpoint.path() / file).string(); };

@@ -38,5 +38,7 @@ struct PictureConfig {
 
 // From config.json and the tower's own configuration and pre-processor. `hidden` is the decoder's size.
 Result<PictureConfig> picture_config(const Checkpoint& checkpoint, uint32_t hidden);
+// Whether the tower's numbers fit together; `file` begins the messages.
+Status check_tower(const PictureConfig& config, const std::string& file);
 
 }  // namespace lorikeet

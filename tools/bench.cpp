@@ -38,7 +38,7 @@ struct Arguments {
 };
 
 Result<std::vector<BenchLine>> model_lines(Device& device, const Arguments& a) {
-  LK_ASSIGN(Model model, Model::load(device, a.model.path));
+  LK_ASSIGN(Model model, Model::load(device, a.model.path, {.upload = {}, .notice = {}, .vision = a.model.vision}));
   if (a.tune) return tune(model, a.seconds / 10);
   LK_ASSIGN(const BenchLine peak, bench_peak(device, model.kernels(), a.seconds));
   std::vector<BenchLine> lines{peak};

@@ -1,22 +1,38 @@
 // lorikeet convert: any model that can be loaded, as one GGUF file.
 #include <atomic>
+#include <map>
 
 #include "frontend/convert.h"
 #include "runtime/base/text.h"
 #include "tools/commands.h"
+#include "tools/model_options.h"
 #include "tools/terminal.h"
 
 namespace lorikeet::tool {
 namespace {
 
 struct Flags {
-  std::string model, out, type = "f16";
+  std::string model, vision, out, type = "f16";
   unsigned threads = 0;
   bool dry_run = false;
 };
 
+// By the name of a tensor in GGUF files.
+std::string_view part_of(std::string_view name) {
+  if (name.starts_with("v.")) return "vision tower";
+  if (name.starts_with("mm.ffn_")) return "visual experts";
+  return name.starts_with("mm.") ? "projector" : "decoder";
+}
+
+void print_parts(const ConvertReport& report) {
+  std::map<std::string_view, uint64_t> bytes;
+  for (const ConvertedTensor& tensor : report.tensors) bytes[part_of(tensor.name)] += tensor.bytes;
+  if (bytes.size() < 2) return;
+  for (const auto& [part, size] : bytes) print(join(part, ": ", size_text(size), "\n"));
+}
+
 Status run(const Flags& flags) {
-  LK_ASSIGN(const Checkpoint source, Checkpoint::open(flags.model));
+  LK_ASSIGN(const Checkpoint source, Checkpoint::open(flags.model, flags.vision));
   ConvertOptions options;
   options.type = *dtype_from_name(flags.type);
   options.dry_run = flags.dry_run;
@@ -34,6 +50,7 @@ Status run(const Flags& flags) {
     print(join(tensor.name, "  ", name(tensor.from), " -> ", name(tensor.to), "  ", shape_text(tensor.shape), "  ",
                size_text(tensor.bytes), "\n"));
   for (const std::string& notice : report.notices) say(notice);
+  print_parts(report);
   print(join(flags.dry_run ? "would write " : "wrote ", flags.out, ": ", size_text(report.output_bytes), " from ",
              size_text(report.input_bytes), "\n"));
   return Done{};
@@ -50,6 +67,7 @@ void add_convert(CLI::App& program, Job& job) {
                    "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct")
       ->option_text("MODEL")
       ->required();
+  add_vision(*command, flags->vision);
   command->add_option("out", flags->out, "The GGUF file to write. Example: out.gguf")->option_text("FILE")->required();
   const std::vector<std::string> types = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1",
                                           "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"};

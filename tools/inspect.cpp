@@ -60,6 +60,15 @@ std::string config_text(const DecoderConfig& c) {
               c.qkv_bias ? ", biases on q, k, v" : "", "\n");
 }
 
+std::string picture_text(const PictureConfig& p) {
+  std::string out = join("vision tower: ", p.tower_layers, " layers, hidden ", p.tower_hidden, ", heads ",
+                         p.tower_heads, ", feed-forward ", p.tower_intermediate, ", pictures of ", p.side, " x ",
+                         p.side, " in patches of ", p.patch, ", ", p.visual_tokens(), " visual tokens\n");
+  if (!p.use_experts) return out + "visual experts: none\n";
+  return out + join("visual experts: ", p.experts, ", feed-forward ", p.expert_intermediate, ", residual weight ",
+                    p.residual_weight, "\n");
+}
+
 void print_tensors(const Checkpoint& checkpoint) {
   std::map<std::string_view, std::pair<uint64_t, uint64_t>> by_type;
   size_t longest = 0;
@@ -79,7 +88,7 @@ void print_tensors(const Checkpoint& checkpoint) {
 }
 
 Status print_file(const Flags& flags) {
-  LK_ASSIGN(const Checkpoint checkpoint, Checkpoint::open(flags.model.path));
+  LK_ASSIGN(const Checkpoint checkpoint, Checkpoint::open(flags.model.path, flags.model.vision));
   const bool gguf = checkpoint.kind() == Checkpoint::Kind::gguf;
   print(join("file: ", checkpoint.path().string(), ", ", gguf ? "GGUF" : "Hugging Face directory", ", ",
              size_text(checkpoint.file_bytes()), "\n"));
@@ -91,6 +100,7 @@ Status print_file(const Flags& flags) {
   print_tensors(checkpoint);
   const auto config = DecoderConfig::from(checkpoint);
   print(config ? config_text(*config) : "config: " + config.error().message + "\n");
+  if (config && config->picture) print(picture_text(*config->picture));
   return Done{};
 }
 

@@ -29,12 +29,21 @@ Result<Device> DeviceOptions::open() const {
   return Device::open({environment(), [](const std::string& line) { say(line); }});
 }
 
+void add_vision(CLI::App& command, std::string& folder) {
+  command
+      .add_option("--vision", folder,
+                  "Folder of the vision tower, where the model's directory only names it.\n"
+                  "Example: --vision clip-vit-large-patch14-336")
+      ->option_text("FOLDER");
+}
+
 void ModelOptions::add(CLI::App& command) {
   command
       .add_option("-m,--model", path,
                   "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct.Q4_1.gguf")
       ->option_text("MODEL")
       ->required();
+  add_vision(command, vision);
   device.add(command);
   command
       .add_option("--context", context,
@@ -155,6 +164,7 @@ Result<Loaded> load(const ModelOptions& options, SessionOptions session) {
     if (done >= total) upload->end();
   };
   model_options.notice = [](const std::string& line) { say(line); };
+  model_options.vision = options.vision;
   session.progress = [compile](size_t done, size_t total) {
     compile->show(done, total);
     if (done >= total) compile->end();

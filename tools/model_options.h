@@ -22,9 +22,12 @@ struct DeviceOptions {
   Result<Device> open() const;
 };
 
+// Adds --vision: the folder of a vision tower, as Checkpoint::open takes it.
+void add_vision(CLI::App& command, std::string& folder);
+
 struct ModelOptions {
   DeviceOptions device;
-  std::string path;
+  std::string path, vision;
   int64_t context = 0;
   std::string kv = "f32";
 

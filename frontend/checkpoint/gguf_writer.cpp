@@ -48,6 +48,7 @@ void GgufHeader::put(std::string_view key, GgufType type, std::string payload) {
 
 void GgufHeader::set_natural(std::string_view key, uint32_t value) { put(key, GgufType::u32, payload_of(value)); }
 void GgufHeader::set_number(std::string_view key, float value) { put(key, GgufType::f32, payload_of(value)); }
+void GgufHeader::set_double(std::string_view key, double value) { put(key, GgufType::f64, payload_of(value)); }
 void GgufHeader::set_flag(std::string_view key, bool value) { put(key, GgufType::boolean, payload_of(uint8_t(value))); }
 
 void GgufHeader::set_text(std::string_view key, std::string_view value) {

@@ -19,6 +19,7 @@ class GgufHeader {
  public:
   void set_natural(std::string_view key, uint32_t value);
   void set_number(std::string_view key, float value);
+  void set_double(std::string_view key, double value);
   void set_flag(std::string_view key, bool value);
   void set_text(std::string_view key, std::string_view value);
   void set_integers(std::string_view key, const std::vector<int32_t>& values);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/checkpoint/checkpoint.h"
+#include "frontend/convert.h"
 #include "frontend/parrot_prompt.h"
 #include "frontend/session.h"
 #include "frontend/viewer.h"
@@ -14,6 +15,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
+#include "tests/support/run_graph.h"
 #include "tests/support/skip.h"
 #include "tests/support/temporary.h"
 
@@ -79,18 +81,23 @@ std::vector<int32_t> greedy(Session& s, const std::vector<int32_t>& prompt, size
   return answer;
 }
 
+// Of the prompt's last position.
+std::vector<float> last_logits(Session& s, const std::vector<int32_t>& prompt, size_t vocabulary) {
+  std::vector<float> last;
+  const Status read = s.logits(0, prompt, [&](int64_t, std::span<const float> values) {
+    last.assign(values.end() - std::ptrdiff_t(vocabulary), values.end());
+    return Status(Done{});
+  });
+  if (!read) FAIL(read.error().message);
+  return last;
+}
+
 // The prompt's last logits and the greedy answer are as recorded.
 void check_answer(Model& model, const Recorded& expected, std::vector<Pixels> pictures, SessionOptions options = {}) {
   Session s = session(model, options);
   if (const Status set = s.set_pictures(0, pictures); !set) FAIL(set.error().message);
   const auto prompt = expected.about["input_ids"].get<std::vector<int32_t>>();
-  std::vector<float> last;
-  const Status read = s.logits(0, prompt, [&](int64_t, std::span<const float> values) {
-    last.assign(values.end() - model.config().vocabulary, values.end());
-    return Status(Done{});
-  });
-  if (!read) FAIL(read.error().message);
-  CHECK(worst(last, expected.values("logits")) < 3e-4);
+  CHECK(worst(last_logits(s, prompt, model.config().vocabulary), expected.values("logits")) < 3e-4);
   const auto answer = expected.about["generated_ids"].get<std::vector<int32_t>>();
   CHECK(greedy(s, prompt, answer.size()) == answer);
   if (const auto router = expected.about.find("router"); router != expected.about.end() && router->is_array()) {
@@ -101,6 +108,16 @@ void check_answer(Model& model, const Recorded& expected, std::vector<Pixels> pi
 
 Model load(Device& device, const std::string& name) {
   auto model = Model::load(device, *test::shared_golden("parrot/" + name));
+  if (!model) FAIL(model.error().message);
+  return std::move(*model);
+}
+
+// A copy as one GGUF file.
+Model load_converted(Device& device, const std::filesystem::path& from, const std::filesystem::path& file, DType type) {
+  const auto source = Checkpoint::open(from);
+  REQUIRE(source.ok());
+  if (const auto report = convert(*source, file, {.type = type}); !report) FAIL(report.error().message);
+  auto model = Model::load(device, file);
   if (!model) FAIL(model.error().message);
   return std::move(*model);
 }
@@ -290,4 +307,48 @@ TEST_CASE("a picture model without its vision tower says what is missing", "[par
   REQUIRE_FALSE(model.ok());
   CHECK(model.error().message.find("the configuration of the vision tower \"openai/clip-vit-tiny-patch14-56\" was not "
                                    "found; give its folder with --vision.") != std::string::npos);
+}
+
+TEST_CASE("parrot: one GGUF file with everything answers as the directory does", "[parrot]") {
+  NEED_PARROT(device);
+  const test::TemporaryFolder folder;
+  {
+    Model model = load_converted(*device, *test::shared_golden("parrot/model-fp32"), folder / "m.gguf", DType::f32);
+    for (const char* name : {"en_landscape", "zh_portrait_rgba", "two_turn"}) {
+      INFO(name);
+      const Recorded expected = recorded(std::string("cases/") + name);
+      check_answer(model, expected, {pixels_of(expected)});
+    }
+    check_answer(model, recorded("cases/text_only"), {});
+  }
+  Model model = load_converted(*device, *test::shared_golden("parrot/model-bf16"), folder / "b.gguf", DType::bf16);
+  check_answer(model, recorded("cases_bf16/en_landscape"), {pixels_of(recorded("cases/en_landscape"))});
+}
+
+TEST_CASE("parrot: quantised, experts stay as they are and logits are as near as the weights", "[parrot]") {
+  NEED_PARROT(device);
+  struct Case {
+    DType type;
+    double limit;  // of the logits' error: what rounding the weights costs
+  };
+  for (const Case& c : {Case{DType::f16, 1e-5}, {DType::q8_0, 2e-3}, {DType::q4_0, 0.2}}) {
+    const test::TemporaryFolder folder;
+    Model model = load_converted(*device, *test::shared_golden("parrot/model-fp32"), folder / "m.gguf", c.type);
+    for (const Weight& weight : model.weights().weights())
+      if (is_expert_weight(weight.role)) CHECK(weight.type == c.type);
+    Model rounded = load_converted(*device, folder / "m.gguf", folder / "f32.gguf", DType::f32);  // the same values
+    for (const char* name : {"en_landscape", "zh_portrait_rgba", "two_turn"}) {
+      const Recorded expected = recorded(std::string("cases/") + name);
+      const auto logits = [&](Model& of) {
+        Session s = session(of);
+        REQUIRE(s.set_pictures(0, std::vector<Pixels>{pixels_of(expected)}).ok());
+        return last_logits(s, expected.about["input_ids"].get<std::vector<int32_t>>(), of.config().vocabulary);
+      };
+      const std::vector<float> last = logits(model);
+      const double error = test::nmse(last, expected.values("logits")), own = test::nmse(last, logits(rounded));
+      INFO(lorikeet::name(c.type) << " " << name << ": nmse " << error << ", " << own << " of it not from the weights");
+      CHECK(error < c.limit);
+      CHECK(own < 1e-3);
+    }
+  }
 }
