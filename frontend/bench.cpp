@@ -1,16 +1,13 @@
 #include "frontend/bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <map>
-#include <numeric>
 #include <random>
 
-#include "frontend/checkpoint/quant/quant.h"
 #include "frontend/decoder.h"
+#include "frontend/measure.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/fuse.h"
 #include "runtime/graph/packing.h"
@@ -21,38 +18,6 @@
 
 namespace lorikeet {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-// Milliseconds of the fastest of at least three runs.
-Result<double> fastest(double seconds, const std::function<Status()>& run) {
-  LK_TRY(run());  // warm
-  double best = INFINITY;
-  const auto start = Clock::now();
-  for (int i = 0; i < 3 || Clock::now() - start < std::chrono::duration<double>(seconds); ++i) {
-    const auto before = Clock::now();
-    LK_TRY(run());
-    best = std::min(best, std::chrono::duration<double, std::milli>(Clock::now() - before).count());
-  }
-  return best;
-}
-
-double nmse(const std::vector<float>& got, const std::vector<float>& expected) {
-  double difference = 0, energy = 0;
-  for (size_t i = 0; i < got.size(); ++i) {
-    difference += std::pow(double(got[i]) - expected[i], 2);
-    energy += std::pow(double(expected[i]), 2);
-  }
-  return energy > 0 ? difference / energy : difference;
-}
-
-std::vector<float> noise(int64_t count, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = uniform(random);
-  return values;
-}
 
 std::vector<int32_t> sample_tokens(const Model& model, int64_t count) {
   std::mt19937_64 random(11);
@@ -280,50 +245,6 @@ Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& o
   add("prompt", *read);
   LK_ASSIGN(const Plan* generate, session.decode_plan());
   add("generate", *generate);
-  return lines;
-}
-
-Result<std::vector<BenchLine>> bench_matmul(Device& device, KernelLibrary& kernels, const MatmulBench& what) {
-  if (unit_layout(what.type).columns == 0)
-    return invalid(join("[bench] ", name(what.type), " is not a weight type that kernels read."));
-  if (what.columns % layout(what.type).block)
-    return invalid(
-        join("[bench] ", what.columns, " columns are not a multiple of the block of ", layout(what.type).block, "."));
-  std::vector<std::byte> weights(row_bytes(what.type, uint64_t(what.columns)) * uint64_t(what.outputs));
-  LK_TRY(quantise(what.type, noise(what.outputs * what.columns, 1), weights, 0));
-  Graph g;
-  const Tensor x = g.input("x", DType::f32, {what.rows, what.columns});
-  const Tensor w = g.weight("w", what.type, {what.outputs, what.columns}, {"w", 0, padded_rows(what.outputs)});
-  g.keep(matmul(g, x, w), "y");
-  if (g.error()) return *g.error();
-  RigData data;
-  data.floats["x"] = noise(what.rows * what.columns, 2);
-  data.bytes["w"] = std::move(weights);
-
-  Choices choices;
-  const Node& node = g.nodes().back();
-  node.op->lower(g, node, device.profile(), choices);
-  std::vector<float> expected;
-  std::vector<BenchLine> lines;
-  for (auto choice = choices.rbegin(); choice != choices.rend(); ++choice) {
-    LK_ASSIGN(Rig rig, Rig::create(device, kernels, g, data, {.choice = choice->name}));
-    LK_TRY(rig.run());
-    LK_ASSIGN(const RigOutcome outcome, rig.read());
-    const auto& got = outcome.floats.at("y");
-    if (expected.empty()) expected = got;
-    const double error = nmse(got, expected);
-    if (!(error <= choice->tolerance))
-      return Error{ErrorCode::internal,
-                   join("[bench] matmul ", choice->name, " differs from the plain choice: nmse ", error, ", allowed ",
-                        choice->tolerance, "; run `lorikeet doctor`."),
-                   {}};
-    LK_ASSIGN(const double ms, fastest(what.seconds, [&] { return rig.run(); }));
-    const double bytes = double(packed_bytes(what.type, what.outputs, what.columns)) +
-                         4.0 * double(what.rows * (what.columns + what.outputs));
-    lines.push_back({join("matmul ", choice->name), ms, 2.0 * double(what.rows * what.outputs * what.columns), bytes, 0,
-                     join("nmse ", error)});
-  }
-  std::reverse(lines.begin(), lines.end());
   return lines;
 }
 

@@ -39,14 +39,6 @@ Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& o
 // All matrix products of the model with their weights and nothing else: the head on `head_rows` of the rows.
 Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, double seconds);
 
-struct MatmulBench {
-  DType type = DType::q4_1;
-  int64_t rows = 1, outputs = 1536, columns = 576;
-  double seconds = 1;
-};
-// Every choice that the device has for one product, each compared with the plain one first. An error if one differs.
-Result<std::vector<BenchLine>> bench_matmul(Device& device, KernelLibrary& kernels, const MatmulBench& what);
-
 // Times every choice of every different product of the model in its plans of 1, 4, 32 and 128 rows, and writes the
 // fastest into the table of choices. Returns one line a product.
 Result<std::vector<BenchLine>> tune(Model& model, double seconds);

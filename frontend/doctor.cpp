@@ -5,21 +5,13 @@
 #include <cmath>
 #include <cstring>
 
+#include "frontend/measure.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
 namespace {
 
 constexpr int kRuns = 3;
-
-double nmse(const std::vector<float>& got, const std::vector<float>& expected) {
-  double difference = 0, energy = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    difference += std::pow(double(got[i]) - expected[i], 2);
-    energy += std::pow(double(expected[i]), 2);
-  }
-  return energy > 0 ? difference / energy : difference;
-}
 
 struct Verdict {
   double error = 0;

@@ -1,11 +1,8 @@
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <random>
 
-#include "frontend/checkpoint/quant/quant.h"
 #include "frontend/control.h"
-#include "frontend/doctor.h"
+#include "frontend/doctor_support.h"
 #include "runtime/base/half.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
@@ -13,46 +10,6 @@
 
 namespace lorikeet {
 namespace {
-
-using Floats = std::vector<float>;
-
-constexpr DType kWeightTypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1,
-                                  DType::q5_0, DType::q5_1, DType::q4_k, DType::q5_k, DType::q6_k};
-
-Floats noise(int64_t count, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  Floats values(static_cast<size_t>(count));
-  for (float& value : values) value = uniform(random);
-  return values;
-}
-
-// A weight matrix as a file holds it, and the values that its bytes stand for.
-struct Matrix {
-  std::vector<std::byte> bytes;
-  Floats values;
-};
-
-Matrix matrix(DType type, int64_t rows, int64_t columns, uint64_t seed) {
-  Matrix made{std::vector<std::byte>(row_bytes(type, uint64_t(columns)) * uint64_t(rows)),
-              Floats(size_t(rows * columns))};
-  const bool ok =
-      quantise(type, noise(rows * columns, seed), made.bytes).ok() && dequantise(type, made.bytes, made.values).ok();
-  if (!ok) made.values.assign(made.values.size(), NAN);  // cannot happen for whole blocks; no choice would pass
-  return made;
-}
-
-Floats product(const Floats& x, const Floats& w, int64_t rows, int64_t outputs, int64_t columns) {
-  Floats y;
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t n = 0; n < outputs; ++n) {
-      double sum = 0;
-      for (int64_t k = 0; k < columns; ++k) sum += double(x[size_t(r * columns + k)]) * w[size_t(n * columns + k)];
-      y.push_back(float(sum));
-    }
-  }
-  return y;
-}
 
 Floats normed(const Floats& x, const Floats& weight, double eps) {
   const size_t columns = weight.size();
@@ -66,12 +23,10 @@ Floats normed(const Floats& x, const Floats& weight, double eps) {
   return y;
 }
 
-double silu(double v) { return v / (1 + std::exp(-v)); }
-
 // Collects cases; each function adds those of one op.
 class Cases {
  public:
-  std::vector<DoctorCase> take() { return std::move(cases_); }
+  explicit Cases(std::vector<DoctorCase>& cases) : cases_(cases) {}
 
   void matmul_case(DType type, int64_t rows, int64_t outputs, int64_t columns) {
     DoctorCase& c = add(join("matmul ", name(type), ", ", rows, " rows, ", outputs, " x ", columns));
@@ -233,10 +188,7 @@ class Cases {
   }
 
  private:
-  DoctorCase& add(std::string name) {
-    cases_.push_back({std::move(name)});
-    return cases_.back();
-  }
+  DoctorCase& add(std::string name) { return add_case(cases_, std::move(name)); }
 
   static Tensor add_control(DoctorCase& c, const std::vector<shader::Row>& rows, uint32_t slots, uint32_t blocks,
                             bool greedy = false) {
@@ -286,17 +238,16 @@ class Cases {
     }
   }
 
-  std::vector<DoctorCase> cases_;
+  std::vector<DoctorCase>& cases_;
 };
 
 }  // namespace
 
 std::vector<DoctorCase> doctor_cases(const DeviceProfile&) {
-  Cases cases;
-  for (DType type : kWeightTypes) {
-    const int64_t block = layout(type).block, columns = block == 256 ? 512 : block == 32 ? 96 : 172;
-    for (int64_t rows : {1, 5, 33}) cases.matmul_case(type, rows, 100, columns);
-  }
+  std::vector<DoctorCase> all;
+  Cases cases(all);
+  for (DType type : kWeightTypes)
+    for (int64_t rows : {1, 5, 33}) cases.matmul_case(type, rows, 100, odd_columns(type));
   for (int64_t rows : {1, 5, 33}) {
     cases.fused_case(rows, false);
     cases.fused_case(rows, true);
@@ -319,7 +270,8 @@ std::vector<DoctorCase> doctor_cases(const DeviceProfile&) {
   cases.pointwise_case("add", add, [](double a, double b) { return a + b; });
   cases.pointwise_case("mul", mul, [](double a, double b) { return a * b; });
   cases.pointwise_case("silu_mul", silu_mul, [](double a, double b) { return silu(a) * b; });
-  return cases.take();
+  add_expert_cases(all);
+  return all;
 }
 
 }  // namespace lorikeet
