@@ -117,7 +117,7 @@ TEST_CASE("checkpoint: what is no model says why") {
 TEST_CASE("checkpoint: unknown architectures and misshapen weights are named") {
   const auto quants = Checkpoint::open(test::golden("quants/quants.gguf"));
   REQUIRE(quants.ok());
-  CHECK(contains(DecoderConfig::from(*quants).error().message, "llama and qwen2 are supported"));
+  CHECK(contains(DecoderConfig::from(*quants).error().message, "llama, qwen2 and parrot are supported"));
   const test::TemporaryFolder folder;
   test::SmallModel model = test::small_model({});
   const std::string name = "model.layers.1.mlp.up_proj.weight";

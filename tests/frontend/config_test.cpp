@@ -110,7 +110,7 @@ TEST_CASE("config: yarn extends the context") {
 
 TEST_CASE("config: bad ones give one sentence") {
   CHECK(error_of("gpt_oss", "") ==
-        "[config] config.json: model_type is gpt_oss; llama, mistral and qwen2 are supported.");
+        "[config] config.json: model_type is gpt_oss; llama, mistral, qwen2 and parrot_qwen2 are supported.");
   CHECK(error_of("llama", R"(,"num_key_value_heads":0)") ==
         "[config] config.json: num_key_value_heads must be between 1 and 16777216, it is 0.");
   CHECK(contains(error_of("llama", R"(,"num_key_value_heads":-1)"), "must be a natural number"));

@@ -4,6 +4,7 @@
 #include "frontend/checkpoint/gguf_writer.h"
 #include "frontend/checkpoint/vocabulary.h"
 #include "frontend/families/resolve.h"
+#include "frontend/picture_gguf.h"
 #include "tests/support/fuzz.h"
 #include "tests/support/temporary.h"
 
@@ -11,22 +12,29 @@ using namespace lorikeet;
 
 namespace {
 
-// A model of one layer; with `large` also the keys that are rare.
-std::string model(bool large) {
+// A model of one layer; but for llama also with the keys that are rare.
+std::string model(const std::string& architecture) {
   GgufHeader header;
-  header.set_text("general.architecture", large ? "qwen2" : "llama");
-  const std::string prefix = large ? "qwen2." : "llama.";
+  header.set_text("general.architecture", architecture);
+  const std::string prefix = architecture + ".";
   for (const char* key : {"block_count", "attention.head_count", "attention.head_count_kv"})
     header.set_natural(prefix + key, 1);
   for (const char* key : {"context_length", "embedding_length", "feed_forward_length"})
     header.set_natural(prefix + key, 4);
   header.set_number(prefix + "attention.layer_norm_rms_epsilon", 1e-5f);
-  if (large) {
+  if (architecture != "llama") {
     header.set_text(prefix + "rope.scaling.type", "yarn");
     header.set_number(prefix + "rope.scaling.factor", 4);
     header.set_natural(prefix + "rope.scaling.original_context_length", 4);
     header.set_natural(prefix + "attention.sliding_window", 2);
     header.set_flags(prefix + "attention.sliding_window_pattern", {true});
+  }
+  if (architecture == "parrot") {
+    PictureConfig eyes;
+    eyes.tower_hidden = eyes.tower_intermediate = eyes.side = eyes.experts = eyes.expert_intermediate = 4;
+    eyes.tower_heads = eyes.tower_layers = 1;
+    eyes.patch = 2;
+    set_picture(header, eyes);
   }
   header.set_text("tokenizer.ggml.model", "llama");
   header.set_texts("tokenizer.ggml.tokens", {"<s>", "a", "<|im_end|>"});
@@ -49,13 +57,14 @@ std::string model(bool large) {
 
 int main() {
   const test::TemporaryFolder folder;
-  return test::fuzz("checkpoint", {model(false), model(true)}, [&](std::span<const std::byte> bytes) {
-    if (!parse_gguf(bytes, "fuzzed.gguf")) return;  // gguf_fuzz's part; a file takes time
-    folder.write("fuzzed.gguf", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    const auto checkpoint = Checkpoint::open(folder / "fuzzed.gguf");
-    if (!checkpoint) return;
-    (void)gguf_vocabulary(checkpoint->metadata());
-    const auto config = DecoderConfig::from(*checkpoint);
-    if (config) (void)check_weights(*checkpoint, *config);
-  });
+  return test::fuzz("checkpoint", {model("llama"), model("qwen2"), model("parrot")},
+                    [&](std::span<const std::byte> bytes) {
+                      if (!parse_gguf(bytes, "fuzzed.gguf")) return;  // gguf_fuzz's part; a file takes time
+                      folder.write("fuzzed.gguf", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+                      const auto checkpoint = Checkpoint::open(folder / "fuzzed.gguf");
+                      if (!checkpoint) return;
+                      (void)gguf_vocabulary(checkpoint->metadata());
+                      const auto config = DecoderConfig::from(*checkpoint);
+                      if (config) (void)check_weights(*checkpoint, *config);
+                    });
 }

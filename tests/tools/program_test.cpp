@@ -7,6 +7,7 @@
 #include "frontend/checkpoint/checkpoint.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
+#include "tests/support/golden.h"
 #include "tests/support/skip.h"
 #include "tests/support/temporary.h"
 #include "tests/support/tiny_model.h"
@@ -228,6 +229,30 @@ TEST_CASE("convert and inspect: the converted model says the same") {
   CHECK(plan.status == 0);
   for (const char* part : {"attention", "choice=", "bytes=", "totals of one run: "})
     CHECK(plan.out.find(part) != std::string::npos);
+}
+
+TEST_CASE("convert and inspect: a model that sees shows its parts, and where its tower is can be said") {
+  const auto golden = test::shared_golden("parrot");
+  if (!golden) LK_SKIP(no_shared_goldens, "parrot");
+  const test::TemporaryFolder folder;
+  const std::string out = (folder / "m.gguf").string(), alone = (folder / "m").string(),
+                    tower = (*golden / "openai/clip-vit-tiny-patch14-56").string();
+  std::filesystem::copy(*golden / "model-fp32", alone);
+  CHECK(failure(test::lorikeet({"convert", "-m", alone, out}), 1).find("with --vision.") != std::string::npos);
+  const auto dry = test::lorikeet({"convert", "-m", alone, "--vision", tower, out, "--type", "q8_0", "--dry-run"});
+  CHECK(dry.status == 0);
+  for (const char* part : {"decoder: ", "projector: ", "vision tower: ", "visual experts: ", "would write "})
+    CHECK(dry.out.find(part) != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(out));
+  REQUIRE(test::lorikeet({"convert", "-m", alone, "--vision", tower, out}).status == 0);
+  const Arguments directory = {"inspect", "-m", alone, "--vision", tower}, file = {"inspect", "-m", out};
+  for (const Arguments& arguments : {directory, file}) {
+    const auto shown = test::lorikeet(arguments);
+    CHECK(shown.status == 0);
+    CHECK(shown.out.find("vision tower: 3 layers, hidden 64, heads 4, feed-forward 160, pictures of 56 x 56 in patches "
+                         "of 14, 17 visual tokens\nvisual experts: 6, feed-forward 128, residual weight 0.1\n") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("inspect --kernels shows every kernel's interface, with no device as well") {
