@@ -31,7 +31,7 @@ struct DecoderConfig {
   bool tied_embeddings = false;   // the head is the embedding
   std::vector<uint32_t> windows;  // a layer: how many positions a row sees, its own included; 0: all before it
   std::optional<uint32_t> bos_id;
-  std::vector<uint32_t> eos_ids;  // any of them ends an answer; the first is the tokenizer's own
+  std::vector<uint32_t> eos_ids;         // any of them ends an answer; the first is the tokenizer's own
   std::optional<PictureConfig> picture;  // how the model sees, if it does
 
   // Errors: unsupported (an unknown architecture, experts, a quantised directory, ...), corrupt, not_found.

@@ -161,7 +161,10 @@ Result<SessionMemory> SessionState::memory(Model& model, const SessionOptions& o
   LK_ASSIGN(const uint64_t sample, ladder.scratch_bytes(rung_for(options.slots), Head::sample));
   memory.scratch_bytes = std::max(read, sample);
   if (model.config().picture) {
-    LK_ASSIGN(memory.picture_bytes, Viewer::scratch_bytes(model, {options.routing, options.fuse}, kTypicalQuestion));
+    const DraftRequest request{
+        .profile = &model.device().profile(), .table = &model.choices(), .kernels = &model.kernels()};
+    LK_ASSIGN(memory.picture_bytes, Viewer::scratch_bytes(model.config(), model.weights(), request,
+                                                          {options.routing, options.fuse}, kTypicalQuestion));
   }
   return memory;
 }

@@ -202,19 +202,18 @@ Result<PictureRouting> Viewer::see(std::span<const float> pixels, std::span<cons
   return routing;
 }
 
-Result<uint64_t> Viewer::scratch_bytes(Model& model, const ViewerOptions& options, int64_t text_rows) {
+Result<uint64_t> Viewer::scratch_bytes(const DecoderConfig& config, const WeightTable& weights,
+                                       const DraftRequest& request, const ViewerOptions& options, int64_t text_rows) {
   const auto bytes_of = [&](Graph graph) -> Result<uint64_t> {
-    if (options.fuse) fuse(graph, model.device().profile());
-    LK_ASSIGN(
-        const Draft drafted,
-        draft(graph, {.profile = &model.device().profile(), .table = &model.choices(), .kernels = &model.kernels()}));
+    if (options.fuse) fuse(graph, *request.profile);
+    LK_ASSIGN(const Draft drafted, draft(graph, request));
     return drafted.scratch_bytes;
   };
-  const DecoderConfig& config = model.config();
-  LK_ASSIGN(const uint64_t vision, bytes_of(build_vision(config, model.weights(), 64)));
+  constexpr int64_t kControlWords = 64;  // no matter how many
+  LK_ASSIGN(const uint64_t vision, bytes_of(build_vision(config, weights, kControlWords)));
   if (!config.picture->use_experts) return vision;
-  LK_ASSIGN(const uint64_t experts,
-            bytes_of(build_visual_experts(config, model.weights(), {text_rows, 64, with_entropy(options.policy)})));
+  const VisualExpertsShape shape{text_rows, kControlWords, with_entropy(options.policy)};
+  LK_ASSIGN(const uint64_t experts, bytes_of(build_visual_experts(config, weights, shape)));
   return vision + experts;
 }
 

@@ -42,8 +42,9 @@ class Viewer {
   // pixels (channels, side, side); `text`: the prompt's tokens but the picture.
   Result<PictureRouting> see(std::span<const float> pixels, std::span<const int32_t> text, const Slice& target);
 
-  // Scratch and state that the two plans need for a question of so many tokens.
-  static Result<uint64_t> scratch_bytes(Model& model, const ViewerOptions& options, int64_t text_rows);
+  // Scratch that the two plans need for a question of so many tokens.
+  static Result<uint64_t> scratch_bytes(const DecoderConfig& config, const WeightTable& weights,
+                                        const DraftRequest& request, const ViewerOptions& options, int64_t text_rows);
 
  private:
   struct Impl;

@@ -52,32 +52,58 @@ Result<WeightTable> WeightTable::build(const Checkpoint& checkpoint, const Decod
       LK_ASSIGN(const WeightRef found, resolve(checkpoint, config, layer, name.role));
       const bool tied = name.role == Role::output && config.tied_embeddings;
       if (tied) continue;
-      Weight weight{name.role, layer, found.tensor, weight_name(*config.family, name.role, layer, Naming::gguf)};
-      if (is_expert_weight(name.role)) weight.name += join(" #", layer);
-      weight.shape = shape_of(config, name.role);
+      Weight weight{name.role, layer, found.tensor};
+      weight.type = device_type(*found.tensor, shape_of(config, name.role).rank() > 1);
       weight.source_row = int64_t(found.first_row);
-      weight.type = device_type(*found.tensor, weight.shape.rank() > 1);
       weight.interleaved_head_rows = found.permuted_head_dim;
-      table.weights_.push_back(std::move(weight));
+      table.add(config, std::move(weight));
     }
   }
-  std::stable_sort(table.weights_.begin(), table.weights_.end(),
+  table.place(config);
+  return table;
+}
+
+WeightTable WeightTable::planned(const DecoderConfig& config, DType matrices) {
+  WeightTable table;
+  for (const WeightName& name : config.family->weights) {
+    if (!has_role(config, name.role) || (name.role == Role::output && config.tied_embeddings)) continue;
+    const Shape shape = shape_of(config, name.role);
+    const bool whole = shape.columns() % int64_t(layout(matrices).block) == 0;
+    for (uint32_t layer = 0; layer < repeats(config, name.role); ++layer) {
+      Weight weight{name.role, layer, nullptr};
+      weight.type = shape.rank() == 1 ? DType::f32 : whole ? matrices : DType::f16;
+      table.add(config, std::move(weight));
+    }
+  }
+  table.place(config);
+  return table;
+}
+
+void WeightTable::add(const DecoderConfig& config, Weight weight) {
+  weight.name = weight_name(*config.family, weight.role, weight.layer, Naming::gguf);
+  if (is_expert_weight(weight.role)) weight.name += join(" #", weight.layer);
+  weight.shape = shape_of(config, weight.role);
+  weights_.push_back(std::move(weight));
+}
+
+// Puts every weight into a storage, those that may become one product beside each other.
+void WeightTable::place(const DecoderConfig& config) {
+  std::stable_sort(weights_.begin(), weights_.end(),
                    [](const Weight& a, const Weight& b) { return a.layer < b.layer; });
 
   const auto find = [&](Role role, uint32_t layer) {
-    return std::find_if(table.weights_.begin(), table.weights_.end(),
+    return std::find_if(weights_.begin(), weights_.end(),
                         [&](const Weight& w) { return w.role == role && w.layer == layer; });
   };
-  if (config.picture && config.picture->use_experts) table.place_experts(*config.picture);
+  if (config.picture && config.picture->use_experts) place_experts(*config.picture);
   std::set<const Weight*> placed;
-  for (Weight& weight : table.weights_) {
+  for (Weight& weight : weights_) {
     if (placed.contains(&weight) || is_expert_weight(weight.role)) continue;
     std::vector<Weight*> members{&weight};
     for (const auto& bundle : kBundles) {
       if (bundle.front() != weight.role) continue;
       for (size_t i = 1; i < bundle.size(); ++i)
-        if (const auto other = find(bundle[i], weight.layer);
-            other != table.weights_.end() && other->type == weight.type)
+        if (const auto other = find(bundle[i], weight.layer); other != weights_.end() && other->type == weight.type)
           members.push_back(&*other);
       if (members.size() != bundle.size()) members.resize(1);
     }
@@ -90,11 +116,10 @@ Result<WeightTable> WeightTable::build(const Checkpoint& checkpoint, const Decod
       placed.insert(member);
     }
     for (Weight* member : members) member->place.rows = rows;
-    table.storages_.push_back(storage_of(name, weight.type, rows, matrix ? weight.shape.columns() : 0));
+    storages_.push_back(storage_of(name, weight.type, rows, matrix ? weight.shape.columns() : 0));
   }
-  table.frequencies_ = int64_t(config.rope.inverse_frequencies.size());
-  table.storages_.push_back(storage_of(std::string(kRopeFrequencies), DType::f32, table.frequencies_, 0));
-  return table;
+  frequencies_ = int64_t(config.rope.inverse_frequencies.size());
+  storages_.push_back(storage_of(std::string(kRopeFrequencies), DType::f32, frequencies_, 0));
 }
 
 // Expert after expert: gate rows, then up rows, each padded to groups. A stack has one type: f16 where the files mix

@@ -36,6 +36,9 @@ class WeightTable {
  public:
   // Finds every weight that the family names, with shapes checked against the configuration.
   static Result<WeightTable> build(const Checkpoint& checkpoint, const DecoderConfig& config);
+  // What the table of such a model would be, its matrices of `matrices` where their columns are whole blocks, else f16:
+  // for plans of memory without files. Its weights have no source.
+  static WeightTable planned(const DecoderConfig& config, DType matrices);
 
   const std::vector<Weight>& weights() const { return weights_; }
   const std::vector<WeightStorage>& storages() const { return storages_; }
@@ -52,6 +55,8 @@ class WeightTable {
  private:
   static constexpr std::string_view kGateUpStack = "mm.ffn_gate_up_exps.weight", kDownStack = "mm.ffn_down_exps.weight";
   Tensor stack(Graph& graph, std::string_view name) const;
+  void add(const DecoderConfig& config, Weight weight);
+  void place(const DecoderConfig& config);
   void place_experts(const PictureConfig& config);
 
   std::vector<Weight> weights_;

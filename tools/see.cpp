@@ -2,8 +2,10 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/logits_file.h"
+#include "frontend/memory_plan.h"
 #include "frontend/parrot_prompt.h"
 #include "frontend/routing_report.h"
+#include "runtime/base/text.h"
 #include "tools/answer_output.h"
 #include "tools/commands.h"
 #include "tools/model_options.h"
@@ -19,8 +21,31 @@ struct Flags {
   PictureOptions picture;
   std::vector<std::string> words;  // pictures, then the question
   std::string system, logits;
-  bool json = false;
+  bool json = false, dry_run = false;
 };
+
+// The plan of memory in the types that models are usually converted to, from the configuration alone.
+Status plan(const Flags& flags) {
+  LK_ASSIGN(const Device device, flags.model.device.open());
+  LK_ASSIGN(const Checkpoint files, Checkpoint::open_config(flags.model.path, flags.model.vision));
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(files));
+  if (!config.picture) return invalid(join(flags.model.path, " is a model for text alone: it cannot see pictures."));
+  const int64_t context = flags.model.context ? flags.model.context : std::min<int64_t>(4096, config.context_length);
+  const DType kv = flags.model.kv == "f16" ? DType::f16 : DType::f32;
+  print(join("context ", context, " positions, ", config.picture->visual_tokens(), " of them for a picture\n"));
+  print("type        decoder     vision    experts   KV cache    reading    picture      total\n");
+  for (const DType type : {DType::f16, DType::q8_0, DType::q4_0}) {
+    LK_ASSIGN(const MemoryPlan plan, plan_memory(config, type, context, kv, device.profile()));
+    std::string line = std::string(name(type)) + std::string(8 - name(type).size(), ' ');
+    for (const uint64_t bytes :
+         {plan.decoder, plan.vision, plan.experts, plan.cache, plan.reading, plan.picture, plan.total()}) {
+      const std::string text = size_text(bytes);
+      line += std::string(text.size() < 11 ? 11 - text.size() : 1, ' ') + text;
+    }
+    print(line + "\n");
+  }
+  return Done{};
+}
 
 nlohmann::ordered_json routings_json(const Model& model, const Session& session, const std::vector<int32_t>& prompt) {
   std::vector<int32_t> text;
@@ -33,6 +58,7 @@ nlohmann::ordered_json routings_json(const Model& model, const Session& session,
 }
 
 Status run(const Flags& flags) {
+  if (flags.dry_run) return plan(flags);
   const std::vector<std::string> files(flags.words.begin(), flags.words.end() - 1);
   SessionOptions options = flags.model.session();
   LK_TRY(flags.picture.apply(options, files.size()));
@@ -74,8 +100,7 @@ void add_see(CLI::App& program, Job& job) {
                    "The picture (JPEG, PNG, GIF or BMP; several with --multi-image), then the question.\n"
                    "Example: picture.jpg \"What is in this picture?\"")
       ->option_text("PICTURE... QUESTION")
-      ->required()
-      ->expected(2, 65);
+      ->expected(0, 65);
   flags->model.add(*command);
   flags->sampling.add(*command, 1024);
   flags->picture.add(*command);
@@ -89,7 +114,13 @@ void add_see(CLI::App& program, Job& job) {
   command->add_flag("--json", flags->json,
                     "Prints one JSON object: text, token_ids, prompt_token_ids (-200: the picture), stop_reason,\n"
                     "timings, routing. Example: lorikeet see -m MODEL picture.jpg \"What is this?\" --json");
-  command->callback([=, &job] { job = [flags] { return run(*flags); }; });
+  command->add_flag("--dry-run", flags->dry_run,
+                    "Prints how much memory the model will need in f16, q8_0 and q4_0; config.json is enough.\n"
+                    "Example: lorikeet see -m MODEL --dry-run");
+  command->callback([=, &job] {
+    if (!flags->dry_run && flags->words.size() < 2) throw CLI::RequiredError("PICTURE and QUESTION");
+    job = [flags] { return run(*flags); };
+  });
 }
 
 }  // namespace lorikeet::tool

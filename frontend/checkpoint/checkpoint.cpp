@@ -55,6 +55,15 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path, const std
   return checkpoint;
 }
 
+Result<Checkpoint> Checkpoint::open_config(const std::filesystem::path& directory,
+                                           const std::filesystem::path& vision) {
+  Checkpoint checkpoint;
+  checkpoint.kind_ = Kind::huggingface;
+  checkpoint.path_ = directory;
+  LK_TRY(checkpoint.open_tower(vision));
+  return checkpoint;
+}
+
 Status Checkpoint::open_gguf() {
   kind_ = Kind::gguf;
   {

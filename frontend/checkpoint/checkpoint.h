@@ -26,6 +26,10 @@ class Checkpoint {
   // wins.
   static Result<Checkpoint> open(const std::filesystem::path& path, const std::filesystem::path& vision = {});
 
+  // A directory of which only the configuration is wanted: it need not have weights.
+  static Result<Checkpoint> open_config(const std::filesystem::path& directory,
+                                        const std::filesystem::path& vision = {});
+
   Kind kind() const { return kind_; }
   const std::filesystem::path& path() const { return path_; }
   uint64_t file_bytes() const { return files_.file_bytes(); }  // of the files that hold tensors

@@ -126,10 +126,23 @@ TEST_CASE("see: what is wrong is said in a sentence") {
              "\"best\" is no expert policy; there are dense, top-k:K, top-p:P and min-weight:W."));
   CHECK(says(see(house, {"--expert-policy", "top-k:9"}), "top_k is 9, expected 0 to 6 (the number of experts)."));
   CHECK(says(refused({"see", "-m", model, house, house, "What?"}), "--multi-image says what to do"));
-  CHECK(says(refused({"see", "-m", model, house}, 2), "words"));
+  CHECK(says(refused({"see", "-m", model, house}, 2), "PICTURE and QUESTION"));
   const auto text_only =
       test::write_tiny_model("lorikeet-tiny-blind", {.layers = 1, .hidden = 32, .vocabulary = test::kTinyTokens});
   test::write_tiny_tokenizer(text_only);
   CHECK(says(refused({"see", "-m", text_only.string(), house, "What?"}),
              "is a model for text alone: it cannot see pictures."));
+}
+
+TEST_CASE("see --dry-run: the plan of memory from a configuration alone") {
+  NEED_PARROT();
+  const test::TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "model");
+  std::filesystem::copy_file(parrot("model-fp32/config.json"), folder / "model/config.json");
+  const std::string tower = parrot("openai/clip-vit-tiny-patch14-56");
+  const auto plan = test::lorikeet({"see", "-m", (folder / "model").string(), "--vision", tower, "--dry-run"});
+  INFO(plan.err);
+  REQUIRE(plan.status == 0);
+  CHECK(says(plan.out, "17 of them for a picture"));
+  for (const char* type : {"\nf16 ", "\nq8_0 ", "\nq4_0 "}) CHECK(says(plan.out, type));
 }
