@@ -17,7 +17,7 @@ shared uint counts[kMaxExperts];  // (part, expert)
 shared uint pairs_of[kMaxExperts];
 shared uint first_pair[kMaxExperts];
 
-uint height_of(uint height_class) { return (p.heights >> (6u * height_class)) & 63u; }
+uint height_of(uint height_class) { return (p.heights >> (5u * height_class)) & 31u; }
 uint largest_height() { return height_of(p.classes - 1u); }
 uint width_of(uint consumer, uint height_class) { return (p.widths[consumer * 3u + height_class / 2u] >> (16u * (height_class % 2u))) & 0xffffu; }
 

@@ -14,7 +14,7 @@ const uint kEntryFirst = 3u;   // word at which the window's tiles begin
 const uint kEntryTiles = 4u;   // how many
 const uint kEntryExpert = 5u;  // first expert of the window
 const uint kTileWords = 3u;
-const uint kMaxClasses = 5u;
+const uint kMaxClasses = 6u;
 const uint kMaxConsumers = 4u;
 const uint kMaxExperts = 1024u;
 
@@ -26,7 +26,7 @@ struct WorkListParams {
   uint consumers;
   uint rows_at;    // word offsets
   uint places_at;
-  uint heights;    // 6 bits a class, ascending; the last one is what a full tile holds
+  uint heights;    // 5 bits a class, ascending; the last one is what a full tile holds
   uint tiles_at[kMaxClasses];
   uint window_experts[kMaxConsumers];
   uint widths[kMaxConsumers * 3u];  // workgroups along the outputs: 16 bits a class

@@ -22,7 +22,8 @@ Result<Shapes> shape(Inputs inputs, const Attributes& attributes) {
   if (most < 1 || most > experts)
     return invalid(join("a row may choose 1 to ", experts, " experts, ", most, " were given."));
   if (rows * most > kMostPairs)
-    return invalid(join(rows, " rows of ", most, " experts are ", rows * most, " pairs, at most ", kMostPairs, " are supported."));
+    return invalid(
+        join(rows, " rows of ", most, " experts are ", rows * most, " pairs, at most ", kMostPairs, " are supported."));
   return Shapes{{DType::u32, {WorkListShape{rows, experts, share, most}.words()}}};
 }
 
@@ -38,7 +39,7 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
   params.rows_at = layout.rows_at();
   params.places_at = layout.places_at();
   for (size_t i = 0; i < layout.heights().size(); ++i) {
-    params.heights |= layout.heights()[i] << (6 * i);
+    params.heights |= layout.heights()[i] << (5 * i);
     params.tiles_at[i] = layout.tiles_at(i);
   }
   for (size_t c = 0; c < layout.consumers().size(); ++c) {

@@ -51,13 +51,14 @@ ProductCut cut_of_height(const DeviceProfile& profile, uint32_t height, const Ex
   return height == 1 ? vec_cut(profile, stack.outputs, stack.gated) : tile_cut(profile);
 }
 
-// Tiles of 1, 2, 4 ... rows: a tile that is not full still costs what a full one does. Where tiles have one height
-// only, there are no others.
+// Tiles of 1, 2, 4 ... rows: a tile that is not full still costs what a full one does; so full ones of many rows have
+// one of three quarters beside them. Where tiles have one height only, there are no others.
 WorkListLayout::WorkListLayout(const Graph& graph, const Node& sort_rows, const DeviceProfile& profile) {
   const WorkListShape shape = work_list_shape(sort_rows);
   const ProductCut cut = tile_cut(profile);
   for (uint32_t height = 1; height < cut.tokens; height *= 2)
     if (height == 1 || cut.form != "fixed") heights_.push_back(height);
+  if (cut.tokens >= 16) heights_.push_back(cut.tokens / 4 * 3);
   heights_.push_back(cut.tokens);
 
   uint32_t at = 0;
