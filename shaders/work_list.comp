@@ -96,7 +96,7 @@ void main() {
     }
   }
   barrier();
-  for (uint height_class = lane; height_class < p.classes; height_class += LANES) cut(height_class);
+  if (lane < p.classes) cut(lane);
   for (uint e = lane % columns; e < p.experts && part < parts; e += columns) {
     uint pair = first_pair[e];
     for (uint other = 0u; other < part; ++other) pair += counts[other * columns + e];
