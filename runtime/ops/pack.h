@@ -17,8 +17,8 @@ struct PackRequest {
   int64_t interleaved_head_rows = 0;  // > 0: rows of a head whose rotary order is put back; divides rows, even
   int64_t first_row = 0;              // of the matrix in its storage, a multiple of 32
   int64_t storage_rows = 0;           // of the whole storage
-  int64_t block_rows = 0;             // of the storage, see Pages
   uint64_t chunk_bytes = 0;           // room for one chunk's source
+  int64_t block_rows = 0;             // of the storage, see Pages
 };
 
 // One dispatch: the file's rows source_first .. source_first + source_rows - 1 staged at binding 0 (the binding's size

@@ -58,8 +58,8 @@ Status WeightLoader::load_matrix(const MatrixSource& source, const std::vector<S
                                             .interleaved_head_rows = source.interleaved_head_rows,
                                             .first_row = place.first_row,
                                             .storage_rows = place.rows,
-                                            .block_rows = place.block_rows,
-                                            .chunk_bytes = uploader_->slot_bytes()},
+                                            .chunk_bytes = uploader_->slot_bytes(),
+                                            .block_rows = place.block_rows},
                                            device_->profile()));
   for (const PackChunk& chunk : chunks) {
     LK_TRY(kernels_->compile(*device_, {&chunk.dispatch}));
