@@ -39,12 +39,14 @@ float sum_of(float value) {
   return group_sum(value);
 }
 
+// Compared as bits, which order what is not negative: so each expert has a rank of its own, also where scores are no
+// numbers, and never are more chosen than the policy says.
 uint rank_of(uint expert) {
+  const uint own = floatBitsToUint(probability[expert]);
   uint rank = 0u;
   for (uint other = 0u; other < p.experts; ++other) {
-    const bool before = probability[other] > probability[expert] ||
-                        (probability[other] == probability[expert] && other < expert);
-    rank += before ? 1u : 0u;
+    const uint bits = floatBitsToUint(probability[other]);
+    rank += bits > own || (bits == own && other < expert) ? 1u : 0u;
   }
   return rank;
 }

@@ -3,7 +3,7 @@
 //   entries  one for each consumer (grouped product), height class and window of experts, kEntryWords each
 //   rows     row of x of each pair (expert, row), by expert and then by row
 //   tiles    for each height class in order of experts: expert, first pair, pairs
-//   places   (routing rows of x, experts): the pair, where the expert is chosen
+//   places   (rows of x, experts): the pair, where the expert is chosen
 #ifndef LORIKEET_SHADERS_WORK_LIST_H
 #define LORIKEET_SHADERS_WORK_LIST_H
 #include "shaders/types.h"

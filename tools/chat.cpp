@@ -32,7 +32,10 @@ class Talk {
     const OnPiece on_piece = flags_->json ? OnPiece() : print_pieces(true);
     auto answer = dialogue_->ask(question, options_, on_piece);
     if (!answer) return answer.error();
-    if (flags_->json) print_json(*answer, options_, loaded_->load_ms);
+    nlohmann::ordered_json more = nlohmann::ordered_json::object();
+    if (!flags_->images.empty())
+      more["routing"] = PictureOptions::routing(*loaded_->model, *loaded_->session, answer->prompt_token_ids);
+    if (flags_->json) print_json(*answer, options_, loaded_->load_ms, more);
     else print("\n");
     LK_TRY(flags_->picture.report(*loaded_->model, *loaded_->session, answer->prompt_token_ids));
     say_speed(*answer);
@@ -137,8 +140,8 @@ void add_chat(CLI::App& program, Job& job) {
       ->option_text("FILE")
       ->check(CLI::ExistingFile);
   command->add_flag("--json", flags->json,
-                    "Prints one JSON object an answer: text, token_ids, prompt_token_ids, stop_reason, "
-                    "timings.\nExample: --once Hello --json");
+                    "Prints one JSON object an answer: text, token_ids, prompt_token_ids, stop_reason, timings,\n"
+                    "and with pictures routing. Example: --once Hello --json");
   command->callback([=, &job] {
     flags->has_once = once->count() > 0;
     job = [flags] { return run(*flags); };

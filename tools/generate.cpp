@@ -63,11 +63,7 @@ void add_generate(CLI::App& program, Job& job) {
   flags->sampling.add(*command, 256);
   command->add_flag("--ignore-eos", flags->ignore_eos,
                     "Goes on after the tokens that end an answer. Example: --ignore-eos --max-tokens 32");
-  command
-      ->add_option("--logits", flags->logits,
-                   "Writes the logits of every position of the prompt, as `logits` (positions, vocabulary)\nin f32. "
-                   "Example: --logits out.safetensors --max-tokens 0")
-      ->option_text("FILE");
+  add_logits(*command, flags->logits);
   command->add_flag("--json", flags->json,
                     "Prints one JSON object: text, token_ids, prompt_token_ids, stop_reason, timings.\nExample: "
                     "lorikeet generate -m MODEL \"Hello\" --json");

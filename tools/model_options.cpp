@@ -37,6 +37,14 @@ void add_vision(CLI::App& command, std::string& folder) {
       ->option_text("FOLDER");
 }
 
+void add_logits(CLI::App& command, std::string& file) {
+  command
+      .add_option("--logits", file,
+                  "Writes the logits of every position of the prompt, as `logits` (positions, vocabulary)\nin f32. "
+                  "Example: --logits out.safetensors --max-tokens 0")
+      ->option_text("FILE");
+}
+
 void ModelOptions::add(CLI::App& command) {
   command
       .add_option("-m,--model", path,

@@ -24,6 +24,8 @@ struct DeviceOptions {
 
 // Adds --vision: the folder of a vision tower, as Checkpoint::open takes it.
 void add_vision(CLI::App& command, std::string& folder);
+// Adds --logits: the file that the logits of a prompt go to.
+void add_logits(CLI::App& command, std::string& file);
 
 struct ModelOptions {
   DeviceOptions device;

@@ -55,12 +55,29 @@ Result<std::vector<Pixels>> PictureOptions::read(const Model& model, const std::
   return pictures;
 }
 
-Status PictureOptions::report(const Model& model, const Session& session, const std::vector<int32_t>& prompt) const {
-  if (!experts && svg.empty()) return Done{};
+namespace {
+
+// The words that the pictures were asked.
+std::vector<std::string> words_of(const Model& model, const std::vector<int32_t>& prompt) {
   std::vector<int32_t> text;
   for (int32_t id : prompt)
     if (id != kPictureToken) text.push_back(id);
-  const std::vector<std::string> tokens = token_texts(*model.tokenizer(), text);
+  return token_texts(*model.tokenizer(), text);
+}
+
+}  // namespace
+
+nlohmann::ordered_json PictureOptions::routing(const Model& model, const Session& session,
+                                               const std::vector<int32_t>& prompt) {
+  const std::vector<std::string> tokens = words_of(model, prompt);
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const PictureRouting& routed : session.routings(0)) all.push_back(routing_json(routed, tokens));
+  return all;
+}
+
+Status PictureOptions::report(const Model& model, const Session& session, const std::vector<int32_t>& prompt) const {
+  if (!experts && svg.empty()) return Done{};
+  const std::vector<std::string> tokens = words_of(model, prompt);
   for (const PictureRouting& routing : session.routings(0)) {
     if (routing.probabilities.empty()) continue;  // a model whose experts are switched off
     if (experts) say(routing_bars(routing, tokens));

@@ -1,10 +1,7 @@
 // lorikeet see: answers a question about a picture.
-#include <nlohmann/json.hpp>
-
 #include "frontend/logits_file.h"
 #include "frontend/memory_plan.h"
 #include "frontend/parrot_prompt.h"
-#include "frontend/routing_report.h"
 #include "runtime/base/text.h"
 #include "tools/answer_output.h"
 #include "tools/commands.h"
@@ -47,16 +44,6 @@ Status plan(const Flags& flags) {
   return Done{};
 }
 
-nlohmann::ordered_json routings_json(const Model& model, const Session& session, const std::vector<int32_t>& prompt) {
-  std::vector<int32_t> text;
-  for (int32_t id : prompt)
-    if (id != kPictureToken) text.push_back(id);
-  const std::vector<std::string> tokens = token_texts(*model.tokenizer(), text);
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  for (const PictureRouting& routing : session.routings(0)) all.push_back(routing_json(routing, tokens));
-  return all;
-}
-
 Status run(const Flags& flags) {
   if (flags.dry_run) return plan(flags);
   const std::vector<std::string> files(flags.words.begin(), flags.words.end() - 1);
@@ -81,7 +68,8 @@ Status run(const Flags& flags) {
   const GenerationOptions generation = flags.sampling.generation();
   const OnPiece on_piece = flags.json ? OnPiece() : print_pieces(true);
   LK_ASSIGN(const Answer answer, generator.answer(prompt, generation, on_piece, false));
-  if (flags.json) print_json(answer, generation, loaded.load_ms, {{"routing", routings_json(model, session, prompt)}});
+  if (flags.json)
+    print_json(answer, generation, loaded.load_ms, {{"routing", PictureOptions::routing(model, session, prompt)}});
   else if (!answer.token_ids.empty()) print("\n");
   LK_TRY(flags.picture.report(model, session, prompt));
   say_speed(answer);
@@ -106,11 +94,7 @@ void add_see(CLI::App& program, Job& job) {
   flags->picture.add(*command);
   command->add_option("--system", flags->system, "The system message. Example: --system \"Answer in one word.\"")
       ->option_text("TEXT");
-  command
-      ->add_option("--logits", flags->logits,
-                   "Writes the logits of every position of the prompt, as `logits` (positions, vocabulary)\nin f32. "
-                   "Example: --logits out.safetensors --max-tokens 0")
-      ->option_text("FILE");
+  add_logits(*command, flags->logits);
   command->add_flag("--json", flags->json,
                     "Prints one JSON object: text, token_ids, prompt_token_ids (-200: the picture), stop_reason,\n"
                     "timings, routing. Example: lorikeet see -m MODEL picture.jpg \"What is this?\" --json");

@@ -95,13 +95,15 @@ Status Checkpoint::open_directory() {
 Status Checkpoint::open_tower(const std::filesystem::path& given) {
   LK_ASSIGN(const std::string config, text("config.json"));
   const nlohmann::json json = nlohmann::json::parse(config, nullptr, false);
-  const auto named = json.is_object() ? json.find("mm_vision_tower") : json.end();
-  if (!json.is_object() || named == json.end() || !named->is_string()) return Done{};
-  const std::filesystem::path name(named->get<std::string>());
-  const std::filesystem::path last = name.has_filename() ? name.filename() : name.parent_path().filename();
-  std::vector<std::filesystem::path> places = {name, path_ / name, path_ / ".." / name, path_ / last,
-                                               path_ / ".." / last};
-  if (!given.empty()) places = {given};
+  const bool named = json.is_object() && json.contains("mm_vision_tower") && json["mm_vision_tower"].is_string();
+  const std::filesystem::path name(named ? json["mm_vision_tower"].get<std::string>() : std::string());
+  std::vector<std::filesystem::path> places;
+  if (!given.empty()) {
+    places = {given};
+  } else if (!name.empty()) {
+    const std::filesystem::path last = name.has_filename() ? name.filename() : name.parent_path().filename();
+    places = {name, path_ / name, path_ / ".." / name, path_ / last, path_ / ".." / last};
+  }
   for (const std::filesystem::path& place : places) {
     if (!on_disk(place / "config.json")) continue;
     tower_path_ = place;

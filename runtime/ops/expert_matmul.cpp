@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
 #include "runtime/ops/ops.h"
@@ -203,6 +205,11 @@ Tensor expert_matmul(Graph& g, const ExpertMatmul& parts) {
     return {};
   }
   const WorkListShape shape = work_list_shape(*sort);
+  const auto reads_list = [&](const Node& node) { return node.op == &kOp && node.inputs[kList].id == parts.list.id; };
+  if (std::count_if(g.nodes().begin(), g.nodes().end(), reads_list) >= int64_t(shader::kMaxConsumers)) {
+    g.fail(invalid(join("[expert_matmul] a list serves at most ", shader::kMaxConsumers, " products.")));
+    return {};
+  }
   if (const StorageRef& storage = g.info(parts.stack).storage;
       storage.first_row != 0 || storage.rows != parts.stack.shape.rows() ||
       storage.block_rows != expert_rows(parts.outputs, parts.gated)) {

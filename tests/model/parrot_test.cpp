@@ -307,6 +307,13 @@ TEST_CASE("a picture model without its vision tower says what is missing", "[par
   REQUIRE_FALSE(model.ok());
   CHECK(model.error().message.find("the configuration of the vision tower \"openai/clip-vit-tiny-patch14-56\" was not "
                                    "found; give its folder with --vision.") != std::string::npos);
+  // Given by hand it is found, also where the configuration names none.
+  std::ifstream in(place / "model/config.json");
+  json config = json::parse(in);
+  config.erase("mm_vision_tower");
+  std::ofstream(place / "model/config.json") << config;
+  const auto tower = *test::shared_golden("parrot") / "openai/clip-vit-tiny-patch14-56";
+  CHECK(Model::open(*device, place / "model", {.vision = tower}).ok());
 }
 
 TEST_CASE("parrot: one GGUF file with everything answers as the directory does", "[parrot]") {

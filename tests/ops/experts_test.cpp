@@ -212,6 +212,14 @@ TEST_CASE("expert_matmul refuses what does not fit", "[experts]") {
         "[expert_matmul] the stack must be a storage of its own whose blocks are the experts.");
   CHECK(message(3 * 64, 64, 3) == "[expert_matmul] the stack has 192 rows, expected 4 experts of 64.");
   CHECK(message(4 * 64, 64, 5) == "[expert_matmul] x has 5 rows, the list is of 3.");
+  Graph many;
+  const Tensor list = sort_rows(many, many.input("w", DType::f32, {3, 4}), 1, 2);
+  for (int i = 0; i < 5; ++i)
+    expert_matmul(many, {.x = many.input("x", DType::f32, {3, 32}),
+                         .stack = many.weight("s", DType::q4_0, {256, 32}, {"s", 0, 256, 64}),
+                         .list = list,
+                         .outputs = 40});
+  CHECK(error_of(many) == "[expert_matmul] a list serves at most 4 products.");
   Graph g;
   sort_rows(g, g.input("w", DType::f32, {3, 4}), 1, 5);
   CHECK(error_of(g) == "[sort_rows] a row may choose 1 to 4 experts, 5 were given.");

@@ -1,4 +1,5 @@
 // Routing policies against their definition.
+#include <limits>
 #include <numeric>
 
 #include "tests/ops/op_test.h"
@@ -132,6 +133,25 @@ TEST_CASE("route takes many experts and rows", "[route]") {
   for (const auto& s : shapes) {
     check(*device, s.rows, s.experts, {.top_k = s.k});
     check(*device, s.rows, s.experts, {.top_k = s.k, .renormalise = true}, 20);
+  }
+}
+
+// A work list has room for so many and no more.
+TEST_CASE("route never chooses more than its policy says, also where scores are no numbers", "[route]") {
+  Device* device = test_device();
+  if (!device) LK_SKIP(no_device, no_device_reason());
+  for (const RoutingPolicy& policy : {RoutingPolicy{.top_k = 2}, RoutingPolicy{.top_k = 1, .keep_k = 2}}) {
+    Graph g;
+    const Routing routing = route(g, g.input("scores", DType::f32, {2, 6}), policy);
+    g.keep(routing.weights, "weights");
+    std::vector<float> scores = random_floats(12, 1);
+    const Expected expected = expect({scores.begin() + 6, scores.end()}, 6, policy);
+    scores[3] = std::numeric_limits<float>::quiet_NaN();
+    const auto outcome = run_graph(*device, g, {.floats = {{"scores", scores}}});
+    if (!outcome) FAIL(outcome.error().message);
+    const std::vector<float>& weights = outcome->floats.at("weights");
+    CHECK(std::count(weights.begin(), weights.begin() + 6, 0.0f) >= 6 - most_chosen(policy, 6));
+    CHECK(nmse({weights.begin() + 6, weights.end()}, expected.weights) < 1e-10);
   }
 }
 

@@ -104,6 +104,7 @@ TEST_CASE("chat --image: several turns about one picture, as recorded") {
   std::string line;
   REQUIRE(std::getline(lines, line));
   CHECK(json::parse(line)["prompt_token_ids"] == first["input_ids"]);
+  CHECK(json::parse(line)["routing"][0]["experts"].size() == 6);
   REQUIRE(std::getline(lines, line));
   const json again = json::parse(line)["prompt_token_ids"];
   CHECK(std::count(again.begin(), again.end(), json(-200)) == 1);
