@@ -102,10 +102,21 @@ struct Choice {
 // In order of preference by heuristics; the last one is the reference, runs on every device and is never absent.
 using Choices = std::vector<Choice>;
 
+// What the gradient rule of an op gets (see runtime/graph/gradient.h).
+struct Backward {
+  Graph& graph;              // nodes are appended to it
+  const Node& node;          // of the forward pass
+  Tensors gradients;         // of the outputs; empty where none arrives
+  std::vector<bool> wanted;  // by input: whether anybody asks for its gradient
+};
+
 struct Op {
   std::string_view name;
   Result<Shapes> (*shape)(Inputs, const Attributes&);
   void (*lower)(const Graph&, const Node&, const DeviceProfile&, Choices&);
+  // Appends the nodes that compute the gradients of the inputs and returns them by input; what is not wanted may be
+  // empty. Null: the op cannot be differentiated.
+  Tensors (*backward)(const Backward&) = nullptr;
 };
 
 template <class Params>

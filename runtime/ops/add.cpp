@@ -9,6 +9,10 @@ const Op kOp = {
     .shape = [](Inputs inputs, const Attributes&) { return pointwise_shape(inputs, "a", "b"); },
     .lower = [](const Graph&, const Node& node, const DeviceProfile& profile,
                 Choices& choices) { lower_pointwise(node, profile, "add", choices); },
+    .backward =
+        [](const Backward& b) {
+          return Tensors{b.gradients[0], b.gradients[0]};
+        },
 };
 
 }  // namespace

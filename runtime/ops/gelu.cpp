@@ -1,4 +1,4 @@
-#include "runtime/ops/ops.h"
+#include "runtime/ops/gradients.h"
 #include "runtime/ops/pointwise.h"
 
 namespace lorikeet {
@@ -14,7 +14,11 @@ void lower(const Graph&, const Node& node, const DeviceProfile& profile, Choices
   lower_pointwise(node, profile, kKernels[node.attributes.integer("kind")], choices);
 }
 
-const Op kOp = {.name = "gelu", .shape = shape, .lower = lower};
+Tensors backward(const Backward& b) {
+  return {gelu_grad(b.graph, b.node.inputs[0], b.gradients[0], Gelu(b.node.attributes.integer("kind")))};
+}
+
+const Op kOp = {.name = "gelu", .shape = shape, .lower = lower, .backward = backward};
 
 }  // namespace
 

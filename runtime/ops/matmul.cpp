@@ -4,7 +4,7 @@
 
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
-#include "runtime/ops/ops.h"
+#include "runtime/ops/gradients.h"
 #include "runtime/ops/product.h"
 #include "runtime/ops/weight_ranges.h"
 #include "shaders/embedded.h"
@@ -319,11 +319,29 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
   choices.push_back(make_choice(a, plain));
 }
 
-const Op kMatmul{"matmul", shape, lower};
+Tensors backward(const Backward& b) {
+  const Node& node = b.node;
+  if (node.attributes.integer("gated_rows") > 0 || node.inputs[kNormWeight] || b.wanted[kWeight]) {
+    b.graph.fail(
+        unsupported("[matmul] has gradients as a plain product of a frozen weight only: differentiate before fusing."));
+    return {};
+  }
+  const Tensor dy = b.gradients[0];
+  return {b.wanted[kX] ? matmul_grad(b.graph, dy, node.inputs[kWeight]) : Tensor{},
+          {},
+          b.wanted[kBias] ? sum_rows(b.graph, dy) : Tensor{},
+          dy};
+}
+
+const Op kMatmul{"matmul", shape, lower, backward};
 
 }  // namespace
 
 Tensor matmul(Graph& g, Tensor x, Tensor weight, Tensor bias) {
+  if (weight && g.info(weight).kind != TensorKind::weight) {
+    const Tensor y = gemm(g, {.a = x, .b = weight, .transpose_b = true});
+    return bias ? add_bias(g, y, bias) : y;
+  }
   return fused_matmul(g, {.x = x, .weight = weight, .bias = bias});
 }
 

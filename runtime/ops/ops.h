@@ -40,8 +40,18 @@ Tensor layer_norm(Graph& g, Tensor x, Tensor weight, Tensor bias, double eps);
 
 // --- products --------------------------------------------------------------------------------------------------------
 
-// y = x weight^T + bias. x (rows, k); weight packed (n, k) of any weight type; bias (n) or absent.  -> (rows, n)
+// y = x weight^T + bias. x (rows, k); weight packed (n, k) of any weight type, or a trained state (n, k) of plain f32;
+// bias (n) or absent.                                                                               -> (rows, n)
 Tensor matmul(Graph& g, Tensor x, Tensor weight, Tensor bias = {});
+
+// A product of matrices that are not packed: y = op(a) op(b) + addend, with op(a) (m, k) and op(b) (k, n). All are
+// plain f32; a transposed matrix lies in memory as (k, m), or (n, k).                                              ->
+// (m, n)
+struct Gemm {
+  Tensor a, b, addend;
+  bool transpose_a = false, transpose_b = false;  // not both
+};
+Tensor gemm(Graph& g, const Gemm& parts);
 
 // What `fuse` turns products into. Absent parts are empty tensors.
 //   u = norm_weight ? rms_norm(x, norm_weight, norm_eps) : x
@@ -148,10 +158,15 @@ Tensor expert_combine(Graph& g, const ExpertCombine& parts);
 // --- pointwise -------------------------------------------------------------------------------------------------------
 
 Tensor add(Graph& g, Tensor a, Tensor b);
+Tensor add_bias(Graph& g, Tensor x, Tensor bias);  // bias (columns) to every row of x (rows, columns)
 Tensor mul(Graph& g, Tensor a, Tensor b);
 Tensor silu_mul(Graph& g, Tensor gate, Tensor up);  // silu(gate) * up
-enum class Gelu { erf, tanh, quick };  // quick: x / (1 + exp(-1.702 x))
+enum class Gelu { erf, tanh, quick };               // quick: x / (1 + exp(-1.702 x))
 Tensor gelu(Graph& g, Tensor x, Gelu kind);
+// y = x * by * factor[0], if there is a factor.
+Tensor scale(Graph& g, Tensor x, double by, Tensor factor = {});
+Tensor fill(Graph& g, int64_t elements, double value);  // -> (elements)
+Tensor sum_rows(Graph& g, Tensor x);                    // (rows, columns) -> (columns)
 
 // --- the next token --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,72 @@
+#version 450
+// dx = dy weight: the gradient of a product's input, from the packed weight as it is.
+//
+// A lane owns 8 neighbouring columns (a piece of the weight's layout) x 4 tokens: x -> pieces, workgroup y and z -> tokens,
+// or tiles of a work list. It dequantises the piece of each weight row once and uses it for all its tokens, whose dy is
+// the same for all lanes. Sums run over the weight's rows in order; where they lie in several pages, each dispatch adds
+// to what is there.
+//
+// variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "shaders/matmul_grad.h"
+layout(local_size_x_id = 0) in;
+layout(constant_id = 1) const bool ADDS = false;
+layout(push_constant) uniform Params { MatmulGradParams p; };
+layout(binding = 0) readonly restrict buffer Dy { float dy[]; };
+layout(binding = 1) readonly restrict buffer W { uint w[]; };
+layout(binding = 2) restrict buffer Dx { float dx[]; };
+#define LIST_BINDING 3
+
+uint load_word(uint at) { return w[at]; }
+#include "shaders/common/weights.glsl"
+uint expert_row = 0u;
+#include "shaders/common/tiles.glsl"
+
+const uint TN = 4u;
+float sums[TN][8];
+uint dy_at[TN];
+
+void add_row(uint row, uint n, uint unit_at, uint sub, uint piece) {
+  const uint unit = weight_row(row, p.units) + unit_at;
+  vec4 a, b;
+  weight_piece(unit, sub, piece, a, b);
+#if SCALED
+  const vec2 dm = weight_scale(unit, sub, piece);
+  a = fma(a, dm.xxxx, dm.yyyy);
+  b = fma(b, dm.xxxx, dm.yyyy);
+#endif
+  const float v[8] = float[8](a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+  [[unroll]] for (uint t = 0u; t < TN; ++t) {
+    const float d = dy[dy_at[t] + n];
+    [[unroll]] for (uint i = 0u; i < 8u; ++i) sums[t][i] = fma(v[i], d, sums[t][i]);
+  }
+}
+
+void main() {
+  const uint number = gl_GlobalInvocationID.x, block = number / 4u, piece = number % 4u;
+  const Tile tile = GROUPED ? listed_tile() : plain_tile(TN);
+  const uint units_end = p.units * UNIT_BLOCKS;
+  const uint own_block = min(block, units_end - 1u);
+  const uint unit_at = own_block / UNIT_BLOCKS * UNIT_WORDS * 32u, sub = own_block % UNIT_BLOCKS;
+  for (uint done = 0u; done < tile.count; done += TN) {
+    [[unroll]] for (uint t = 0u; t < TN; ++t) {
+      const uint token = tile.first + min(done + t, tile.count - 1u);
+      dy_at[t] = (GROUPED ? x_row_of(token) : token) * p.dy_columns + p.first;
+      [[unroll]] for (uint i = 0u; i < 8u; ++i) sums[t][i] = 0.0;
+    }
+    const uint row = expert_row + p.row, whole = p.count / 4u * 4u;
+    for (uint n = 0u; n < whole; n += 4u) {
+      [[unroll]] for (uint i = 0u; i < 4u; ++i) add_row(row + n + i, n + i, unit_at, sub, piece);
+    }
+    for (uint n = whole; n < p.count; ++n) add_row(row + n, n, unit_at, sub, piece);
+    [[unroll]] for (uint t = 0u; t < TN; ++t) {
+      [[unroll]] for (uint i = 0u; i < 8u; ++i) {
+        const uint column = number * 8u + i;
+        if (done + t >= tile.count || column >= p.columns) continue;
+        const uint at = (tile.first + done + t) * p.columns + column;
+        dx[at] = ADDS ? dx[at] + sums[t][i] : sums[t][i];
+      }
+    }
+  }
+}
