@@ -46,7 +46,7 @@ Graph build_vision(const DecoderConfig& config, const WeightTable& weights, int6
   }
 
   g.label("mm");
-  const Tensor seen = p.class_token ? h : g.rows(h, 1, positions - 1);  // (visual tokens, T)
+  const Tensor seen = p.class_token ? h : take_rows(g, h, 1, positions - 1);  // (visual tokens, T)
   const Tensor inner = gelu(g, matmul(g, seen, w(Role::project_in), w(Role::project_in_bias)), Gelu::erf);
   g.keep(matmul(g, inner, w(Role::project_out), w(Role::project_out_bias)), "projected");  // (visual tokens, hidden)
   return g;
@@ -62,7 +62,7 @@ Graph build_visual_experts(const DecoderConfig& config, const WeightTable& weigh
   g.label("mm.cross_attention");
   const Tensor text =
       embed(g, weights.tensor(g, Role::token_embedding), control, shape.text_rows);  // (text rows, hidden)
-  const CrossAttention asked = cross_attention(g, g.rows(projected, 0, 1), text, control);
+  const CrossAttention asked = cross_attention(g, take_rows(g, projected, 0, 1), text, control);
   g.keep(asked.attention, "attention");
   g.keep(asked.pooled, "pooled");
 

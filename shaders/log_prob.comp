@@ -8,27 +8,11 @@
 layout(local_size_x = 256) in;
 #define LANES 256u
 #include "shaders/common/reduce.glsl"
+#include "shaders/common/reduce_max.glsl"
 layout(push_constant) uniform Params { LogProbParams p; };
 layout(binding = 0) readonly buffer Logits { float logits[]; };
 layout(binding = 1) readonly buffer Target { uint target[]; };
 layout(binding = 2) writeonly buffer Y { float y[]; };
-
-shared float maxima[256];
-shared float maxima_parts[16];
-
-float group_max(float value) {
-  const uint lane = gl_LocalInvocationIndex;
-  maxima[lane] = value;
-  barrier();
-  if (lane < 16u) {
-    for (uint k = lane; k < 256u; k += 16u) value = max(value, maxima[k]);
-    maxima_parts[lane] = value;
-  }
-  barrier();
-  value = maxima_parts[0];
-  for (uint k = 1u; k < 16u; ++k) value = max(value, maxima_parts[k]);
-  return value;
-}
 
 void main() {
   const uint row = group_number();

@@ -73,6 +73,7 @@ class Rewriter {
       if (const auto emitter = emitters_.find(i); emitter != emitters_.end()) {
         g_.replace_nodes({});
         g_.label(nodes_[i].label);
+        g_.after({.id = nodes_[i].after});
         const Tensor made = emitter->second();
         for (const Node& node : g_.nodes()) out.push_back(node);
         if (!nodes_[i].outputs.empty()) {
@@ -82,9 +83,11 @@ class Rewriter {
       } else if (!dropped_.contains(i)) {
         out.push_back(nodes_[i]);
       }
-      for (size_t k = before; k < out.size(); ++k)
+      for (size_t k = before; k < out.size(); ++k) {
         for (Tensor& input : out[k].inputs)
           if (const auto found = renamed.find(input.id); found != renamed.end()) input = found->second;
+        if (const auto found = renamed.find(out[k].after); found != renamed.end()) out[k].after = found->second.id;
+      }
     }
     g_.replace_nodes(std::move(out));
   }

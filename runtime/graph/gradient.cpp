@@ -83,7 +83,7 @@ class Differentiation {
   Tensor unalias(const Tensor& part, const Tensor& base, const GraphTensor& alias) {
     if (part.shape.elements() == base.shape.elements()) return g_.reshape(part, base.shape);
     const int64_t row = int64_t(row_bytes(base.dtype, uint64_t(base.shape.columns())));
-    return pad_rows(g_, part, alias.alias_offset / row, base.shape.rows());
+    return take_rows(g_, part, -alias.alias_offset / row, base.shape.rows());
   }
 
   Graph& g_;

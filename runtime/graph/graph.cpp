@@ -1,6 +1,7 @@
 #include "runtime/graph/graph.h"
 
 #include <sstream>
+#include <utility>
 
 #include "runtime/base/text.h"
 
@@ -51,7 +52,7 @@ Tensors Graph::apply(const Op& op, Tensors inputs, Attributes attributes) {
     fail(std::move(error));
     return Tensors(8);
   }
-  Node node{&op, std::move(inputs), {}, std::move(attributes), label_};
+  Node node{&op, std::move(inputs), {}, std::move(attributes), label_, std::exchange(after_, -1)};
   for (const auto& [dtype, shape] : *shapes) node.outputs.push_back(add_result(dtype, shape));
   nodes_.push_back(node);
   return nodes_.back().outputs;

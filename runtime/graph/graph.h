@@ -27,6 +27,8 @@ class Graph {
 
   void keep(Tensor tensor, std::string name);  // the result is read after the run
   void move_keep(Tensor from, Tensor to);      // for fuse: `to` stands for `from`, which may have been kept
+  // The next op waits until the tensor is made, so that memory of what came before is free again.
+  void after(Tensor tensor) { after_ = tensor.id; }
   void label(std::string text) { label_ = std::move(text); }  // of the ops that follow
 
   const std::optional<Error>& error() const { return error_; }
@@ -47,6 +49,7 @@ class Graph {
   std::vector<GraphTensor> tensors_;
   std::optional<Error> error_;
   std::string label_;
+  int32_t after_ = -1;
 };
 
 }  // namespace lorikeet

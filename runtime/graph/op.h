@@ -41,7 +41,8 @@ struct Node {
   Tensors inputs;  // absent optional inputs have id -1
   Tensors outputs;
   Attributes attributes;
-  std::string label;  // "blk.3.attn_q": where in the model; shown in plans and profiles
+  std::string label;   // "blk.3.attn_q": where in the model; shown in plans and profiles
+  int32_t after = -1;  // tensor: the node waits until it is made, though it does not read it; see Graph::after
 };
 
 using Inputs = std::span<const Tensor>;

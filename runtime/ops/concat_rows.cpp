@@ -31,7 +31,7 @@ void lower(const Graph& g, const Node& node, const DeviceProfile&, Choices& choi
 
 Tensors backward(const Backward& b) {
   const int64_t first = b.node.inputs[0].shape.rows(), rest = b.node.inputs[1].shape.rows();
-  return {b.graph.rows(b.gradients[0], 0, first), b.graph.rows(b.gradients[0], first, rest)};
+  return {take_rows(b.graph, b.gradients[0], 0, first), take_rows(b.graph, b.gradients[0], first, rest)};
 }
 
 const Op kOp = {.name = "concat_rows", .shape = shape, .lower = lower, .backward = backward};

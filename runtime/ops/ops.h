@@ -15,6 +15,9 @@ Tensor embed(Graph& g, Tensor table, Tensor control, int64_t rows, Tensor visual
 // y[i] = x[row that the wanted list names at i], for i < count.                              -> (count, columns)
 Tensor gather_rows(Graph& g, Tensor x, Tensor control, int64_t count);
 
+// Rows first .. first + count - 1 of x; zeros where x has none. An alias where devices can bind one. -> (count,
+// columns)
+Tensor take_rows(Graph& g, Tensor x, int64_t first, int64_t count);
 // The rows of a, then those of b; both (_, columns).
 Tensor concat_rows(Graph& g, Tensor a, Tensor b);
 
@@ -98,6 +101,14 @@ struct AttentionAttributes {
   int64_t kv_limit = 0;
 };
 Tensor attention(Graph& g, Tensor q, Tensor cache_k, Tensor cache_v, Tensor control, const AttentionAttributes& a);
+// Grouped-query attention among the rows themselves, without a cache: softmax(scale q k^T) v of each row over the keys
+// of its span. q (rows, heads * head_dim); k, v (rows, kv_heads * head_dim); spans (rows, 4) u32: the first key and the
+// end of the keys that the row attends to, then the first row and the end of the rows that may attend to it as a key.
+struct SpanAttentionAttributes {
+  int64_t heads = 0, kv_heads = 0, head_dim = 0;
+  double scale = 0;
+};
+Tensor span_attention(Graph& g, Tensor q, Tensor k, Tensor v, Tensor spans, const SpanAttentionAttributes& a);
 
 // --- experts ---------------------------------------------------------------------------------------------------------
 //
@@ -181,5 +192,17 @@ struct SampleStates {
 void sample(Graph& g, Tensor logits, const SampleStates& states);
 // Natural-log probability of target[i] under softmax(logits[i]).  logits (count, n), target (count) u32 -> (count)
 Tensor log_prob(Graph& g, Tensor logits, Tensor target);
+
+// --- losses ----------------------------------------------------------------------------------------------------------
+
+// sum over the rows of weights[r] * -log softmax(x[r] head^T)[target[r]], without a matrix of all rows x vocabulary in
+// memory: rows go in chunks, and where a gradient is wanted it is made in the same pass.              -> (1)
+// x (rows, hidden); head (vocabulary, hidden), packed or trained; target (rows) u32; weights (rows), 0: not counted.
+struct CrossEntropy {
+  Tensor x, head, target, weights;
+  bool x_wanted = true, head_wanted = false;  // gradients to be had
+  int64_t chunk_rows = 0;                     // 0: as many as 16 MiB of logits hold
+};
+Tensor cross_entropy(Graph& g, const CrossEntropy& parts);
 
 }  // namespace lorikeet

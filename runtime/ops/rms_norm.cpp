@@ -1,6 +1,6 @@
 #include "shaders/rms_norm.h"
+#include "runtime/ops/gradients.h"
 #include "runtime/ops/norm.h"
-#include "runtime/ops/ops.h"
 
 namespace lorikeet {
 namespace {
@@ -30,7 +30,13 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   choice("scalar", "rms_norm/float", 1);
 }
 
-const Op kOp = {.name = "rms_norm", .shape = shape, .lower = lower};
+Tensors backward(const Backward& b) {
+  const NormGrad d = rms_norm_grad(b.graph, b.node.inputs[0], b.node.inputs[1], b.gradients[0],
+                                   b.node.attributes.number("eps"), b.wanted[1]);
+  return {d.x, d.weight};
+}
+
+const Op kOp = {.name = "rms_norm", .shape = shape, .lower = lower, .backward = backward};
 
 }  // namespace
 

@@ -29,7 +29,8 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
                                   .interleaved = uint32_t(node.attributes.integer("interleaved")),
                                   .factor = float(node.attributes.number("factor", 1)),
                                   .streams = uint32_t(streams),
-                                  .places = 0};
+                                  .places = 0,
+                                  .back = uint32_t(node.attributes.integer("back"))};
   Dispatch dispatch{.kernel = "rope",
                     .operands = {Operand::of(node.inputs[0]), Operand::of(node.inputs[1]), Operand::of(node.inputs[2]),
                                  Operand::of(node.outputs[0])},
@@ -38,7 +39,16 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   choices.push_back({.name = "pairs", .dispatches = {std::move(dispatch)}});
 }
 
-const Op kOp = {.name = "rope", .shape = shape, .lower = lower};
+Tensors backward(const Backward& b);
+
+const Op kOp = {.name = "rope", .shape = shape, .lower = lower, .backward = backward};
+
+// A turn by the opposite angle.
+Tensors backward(const Backward& b) {
+  Attributes attributes = b.node.attributes;
+  attributes.set("back", int64_t(attributes.integer("back") == 0));
+  return b.graph.apply(kOp, {b.gradients[0], b.node.inputs[1], b.node.inputs[2]}, attributes);
+}
 
 }  // namespace
 

@@ -15,6 +15,7 @@ class Lowering {
  public:
   Lowering(const Graph& graph, const DraftRequest& request) : graph_(graph), request_(request) {
     draft_.resource_of_tensor.assign(graph.tensors().size(), -1);
+    maker_.assign(graph.tensors().size(), -1);
   }
 
   Result<Draft> run() {
@@ -27,6 +28,8 @@ class Lowering {
  private:
   Status lower(int32_t number) {
     const Node& node = graph_.nodes()[size_t(number)];
+    after_ = node.after >= 0 ? maker_[size_t(node.after)] : -1;
+    for (const Tensor& output : node.outputs) maker_[size_t(output.id)] = number;
     Choices choices;
     node.op->lower(graph_, node, *request_.profile, choices);
     if (choices.empty())
@@ -74,7 +77,7 @@ class Lowering {
                    join("[", dispatch.kernel, "] takes ", interface->params_bytes, " bytes of params, the choice \"",
                         choice, "\" gives ", dispatch.params.size(), "."),
                    {}};
-    PlannedDispatch planned{std::move(dispatch), node, choice, 0, {}};
+    PlannedDispatch planned{.dispatch = std::move(dispatch), .node = node, .choice = choice, .after = after_};
     for (size_t i = 0; i < planned.dispatch.operands.size(); ++i) {
       Access access = locate(planned.dispatch.operands[i], scratch, forms);
       access.reads = interface->bindings[i].reads;
@@ -183,6 +186,8 @@ class Lowering {
   const Graph& graph_;
   const DraftRequest& request_;
   Draft draft_;
+  std::vector<int32_t> maker_;                                // by tensor: its node; -1
+  int32_t after_ = -1;                                        // node that the present one waits for
   std::map<std::pair<int32_t, std::string>, int32_t> forms_;  // (tensor, form) -> resource
 };
 

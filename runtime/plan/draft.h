@@ -33,6 +33,7 @@ struct PlannedDispatch {
   int32_t node = -1;  // of the graph; -1: makes a form
   std::string choice;
   int32_t level = 0;
+  int32_t after = -1;            // node whose dispatches must have ended
   std::vector<Access> accesses;  // one a binding; then the indirect arguments, if any
 };
 
@@ -56,7 +57,7 @@ struct DraftRequest {
 Result<Draft> draft(const Graph& graph, const DraftRequest& request);
 
 // Puts each dispatch one level after the latest earlier one that it conflicts with (write after read, read after write,
-// write after write on overlapping ranges), then sorts by level. Returns the number of levels.
+// write after write on overlapping ranges) or has to wait for, then sorts by level. Returns the number of levels.
 int32_t assign_levels(std::vector<PlannedDispatch>& dispatches, size_t resource_count);
 
 }  // namespace lorikeet

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "runtime/plan/draft.h"
 
@@ -15,9 +16,11 @@ struct Use {
 
 int32_t assign_levels(std::vector<PlannedDispatch>& dispatches, size_t resource_count) {
   std::vector<std::vector<Use>> uses(resource_count);
+  std::map<int32_t, int32_t> level_of_node;  // of its last dispatch
   int32_t levels = 0;
   for (PlannedDispatch& item : dispatches) {
     int32_t level = 0;
+    if (const auto found = level_of_node.find(item.after); found != level_of_node.end()) level = found->second + 1;
     for (const Access& access : item.accesses) {
       for (const Use& use : uses[size_t(access.resource)]) {
         const bool overlap = access.offset < use.end && use.begin < access.offset + access.size;
@@ -25,6 +28,7 @@ int32_t assign_levels(std::vector<PlannedDispatch>& dispatches, size_t resource_
       }
     }
     item.level = level;
+    if (item.node >= 0) level_of_node[item.node] = std::max(level, level_of_node[item.node]);
     levels = std::max(levels, level + 1);
     for (const Access& access : item.accesses) {
       auto& list = uses[size_t(access.resource)];

@@ -18,6 +18,10 @@ PairTurn pair_turn(uint position, uint e, RopeParams rope) {
     turn.first = rotation(position, frequency(e % (rope.head_dim / 2u))) * rope.factor;
     turn.second = rotation(position, frequency((e + 1u) % (rope.head_dim / 2u))) * rope.factor;
   }
+  if (rope.back != 0u) {
+    turn.first.y = -turn.first.y;
+    turn.second.y = -turn.second.y;
+  }
   return turn;
 }
 

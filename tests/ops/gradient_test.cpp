@@ -48,7 +48,7 @@ TEST_CASE("gradients go through aliases and sums of rows", "[ops][gradient]") {
   };
   check([](Graph& g) { return sum_rows(g, input(g, "x", {70, 64})); }, {"x"});
   check([](Graph& g) { return add_bias(g, input(g, "x", {70, 64}), input(g, "bias", {64})); }, {"x", "bias"});
-  check([](Graph& g) { return pad_rows(g, input(g, "x", {70, 64}), 3, 80); }, {"x"});
+  check([](Graph& g) { return take_rows(g, input(g, "x", {70, 64}), -3, 80); }, {"x"});
   check(
       [](Graph& g) {
         const Tensor x = input(g, "x", {70, 64});
@@ -142,6 +142,43 @@ TEST_CASE("gradients of a frozen product with bias and residual", "[ops][gradien
   more.floats["v"] = random_floats(3 * 64, 8);
   more.floats["small bias"] = random_floats(3, 9);
   CHECK(gradient_error(*device, trained, more, {"x", "v", "small bias"}) < kTolerance);
+}
+
+TEST_CASE("gradients of norms", "[ops][gradient]") {
+  Device* device = test_device();
+  if (!device) LK_SKIP(no_device, "gradients");
+  for (const int64_t columns : {7, 64, 300}) {
+    const Data data{.floats = {{"x", random_floats(size_t(5 * columns), 1, -2, 2)},
+                               {"w", random_floats(size_t(columns), 2, 0.5f, 1.5f)},
+                               {"b", random_floats(size_t(columns), 3)}}};
+    INFO(columns << " columns");
+    CHECK(gradient_error(*device,
+                         [&](Graph& g) {
+                           return rms_norm(g, input(g, "x", {5, columns}), input(g, "w", {columns}), 1e-5);
+                         },
+                         data, {"x", "w"}) < kTolerance);
+    CHECK(gradient_error(*device,
+                         [&](Graph& g) {
+                           return layer_norm(g, input(g, "x", {5, columns}), input(g, "w", {columns}),
+                                             input(g, "b", {columns}), 1e-5);
+                         },
+                         data, {"x", "w", "b"}) < kTolerance);
+  }
+}
+
+TEST_CASE("the gradient of rope is a turn back", "[ops][gradient]") {
+  Device* device = test_device();
+  if (!device) LK_SKIP(no_device, "gradients");
+  const ControlTable control{.slots = {0, 0, 0, 1}, .positions = {0, 1, 2, 700}, .tokens = {}, .slot_count = 2};
+  Data data{.floats = {{"x", random_floats(4 * 3 * 8, 1)}, {"f", {1, 0.3f, 0.1f, 0.01f}}},
+            .words = {{"control", control.words()}}};
+  for (const bool interleaved : {false, true})
+    CHECK(gradient_error(*device,
+                         [&](Graph& g) {
+                           return rope(g, input(g, "x", {4, 24}), input(g, "f", {4}), control_state(g, control.words()),
+                                       {.heads = 3, .head_dim = 8, .interleaved = interleaved, .factor = 1.5});
+                         },
+                         data, {"x"}) < kTolerance);
 }
 
 TEST_CASE("what cannot be differentiated says so", "[ops][gradient]") {

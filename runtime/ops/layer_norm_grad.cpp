@@ -1,0 +1,52 @@
+#include "runtime/ops/gradients.h"
+#include "runtime/ops/norm.h"
+#include "shaders/layer_norm.h"
+
+namespace lorikeet {
+namespace {
+
+enum Input { kX, kWeight, kDy };
+
+// The parts of the weight's gradient are made only where they are wanted.
+Result<Shapes> shape(Inputs in, const Attributes& a) {
+  LK_TRY(expect_same_shape("x", in[kX], "dy", in[kDy]));
+  LK_TRY(expect_vector("weight", in[kWeight], in[kX].shape.columns()));
+  Shapes shapes{{DType::f32, in[kX].shape}};
+  if (a.integer("parts") != 0) shapes.push_back({DType::f32, in[kX].shape});
+  return shapes;
+}
+
+void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choices& choices) {
+  const int64_t columns = node.inputs[kX].shape.columns(), rows = node.inputs[kX].shape.rows();
+  const uint32_t weight_at = first_element(g, node.inputs[kWeight]);
+  const bool parts = node.outputs.size() > 1;
+  const auto choice = [&](std::string_view name, std::string_view kernel, uint32_t width) {
+    const shader::LayerNormParams params{.rows = uint32_t(rows),
+                                         .columns = uint32_t(columns) / width,
+                                         .weight_at = weight_at / width,
+                                         .bias_at = 0,
+                                         .inverse = 1.0f / float(columns),
+                                         .eps = float(node.attributes.number("eps"))};
+    Dispatch dispatch{
+        .kernel = std::string(kernel),
+        .constants = {{0, norm_lanes(profile, columns)}, {1, parts}},
+        .operands = {Operand::of(node.inputs[kX]), Operand::of(node.inputs[kWeight]), Operand::of(node.inputs[kDy]),
+                     Operand::of(node.outputs[0]), Operand::of(node.outputs.back())},
+        .params = params_bytes(params),
+        .groups = spread(rows)};
+    choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
+  };
+  if (multiples_of_4({columns, weight_at})) choice("vec4", "layer_norm_grad/vec4", 4);
+  choice("scalar", "layer_norm_grad/float", 1);
+}
+
+const Op kOp = {.name = "layer_norm_grad", .shape = shape, .lower = lower};
+
+}  // namespace
+
+NormGrad layer_norm_grad(Graph& g, Tensor x, Tensor weight, Tensor dy, double eps, bool weight_wanted) {
+  const Tensors made = g.apply(kOp, {x, weight, dy}, {{"eps", eps}, {"parts", int64_t(weight_wanted)}});
+  return {made[0], weight_wanted ? sum_rows(g, made[1]) : Tensor{}};
+}
+
+}  // namespace lorikeet

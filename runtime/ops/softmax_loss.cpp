@@ -1,0 +1,38 @@
+#include "shaders/softmax_loss.h"
+#include "runtime/ops/gradients.h"
+#include "runtime/ops/support.h"
+
+namespace lorikeet {
+namespace {
+
+Result<Shapes> shape(Inputs in, const Attributes&) {
+  const int64_t rows = in[0].shape.rows();
+  LK_TRY(expect_f32("logits", in[0]));
+  LK_TRY(expect_words("target", in[1]));
+  if (in[1].shape.elements() != rows)
+    return invalid(join("target has ", in[1].shape.elements(), " elements, logits ", rows, " rows."));
+  LK_TRY(expect_vector("weights", in[2], rows));
+  return Shapes{{DType::f32, {rows}}, {DType::f32, in[0].shape}};
+}
+
+void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+  const Shape& logits = node.inputs[0].shape;
+  Dispatch dispatch{
+      .kernel = "softmax_loss",
+      .params = params_bytes(shader::SoftmaxLossParams{uint32_t(logits.rows()), uint32_t(logits.columns())}),
+      .groups = spread(logits.rows())};
+  for (const Tensor& tensor : node.inputs) dispatch.operands.push_back(Operand::of(tensor));
+  for (const Tensor& tensor : node.outputs) dispatch.operands.push_back(Operand::of(tensor));
+  choices.push_back({.name = "row_a_group", .dispatches = {std::move(dispatch)}});
+}
+
+const Op kOp = {.name = "softmax_loss", .shape = shape, .lower = lower};
+
+}  // namespace
+
+SoftmaxLoss softmax_loss(Graph& g, Tensor logits, Tensor target, Tensor weights) {
+  const Tensors made = g.apply(kOp, {logits, target, weights});
+  return {made[0], made[1]};
+}
+
+}  // namespace lorikeet
