@@ -491,6 +491,12 @@ class Machine {
 
 }  // namespace
 
+std::string_view torch_storage_class(DType type) {
+  for (const StorageClass& entry : kStorageClasses)
+    if (entry.type == type) return entry.name.substr(entry.name.find(' ') + 1);
+  return {};
+}
+
 Result<std::vector<PickledTensor>> parse_torch_pickle(Bytes bytes, const std::string& file) {
   if (bytes.size() > kMaximumPickle)
     return corrupt(join("[torch] ", file, ": the pickle has ", bytes.size(), " bytes; at most ", kMaximumPickle,

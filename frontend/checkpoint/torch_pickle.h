@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "frontend/checkpoint/cursor.h"
@@ -24,5 +25,8 @@ struct PickledTensor {
 // The tensors of the dictionary that the pickle holds; its other values are skipped. `file` is for the messages.
 // Errors: corrupt; unsupported for every class or function that does not make a tensor, with its name.
 Result<std::vector<PickledTensor>> parse_torch_pickle(Bytes bytes, const std::string& file);
+
+// The class in torch's module that stores elements of a type: "FloatStorage"; empty if there is none.
+std::string_view torch_storage_class(DType type);
 
 }  // namespace lorikeet

@@ -1,0 +1,33 @@
+#include "frontend/adapters/adapter_base.h"
+
+#include "frontend/families/resolve.h"
+
+namespace lorikeet {
+namespace {
+
+constexpr WeightRole kRoles[] = {WeightRole::q,    WeightRole::k,    WeightRole::v, WeightRole::o,
+                                 WeightRole::gate, WeightRole::down, WeightRole::up};
+
+// "model.layers.3.self_attn.q_proj.weight" -> "self_attn.q_proj"
+std::string module_of(const std::string& weight, uint32_t layer) {
+  const std::string number = "." + std::to_string(layer) + ".";
+  const size_t begin = weight.find(number) + number.size();
+  return weight.substr(begin, weight.rfind('.') - begin);
+}
+
+}  // namespace
+
+AdapterBase adapter_base(const DecoderConfig& config) {
+  AdapterBase base;
+  base.layers = config.layers;
+  base.hidden = config.hidden;
+  for (uint32_t layer = 0; layer < config.layers; ++layer)
+    for (WeightRole role : kRoles) {
+      const std::string weight = weight_name(*config.family, role, layer, Naming::huggingface);
+      const std::vector<uint64_t> shape = expected_shape(config, role);
+      base.linears.push_back({layer, role, module_of(weight, layer), uint32_t(shape[1]), uint32_t(shape[0])});
+    }
+  return base;
+}
+
+}  // namespace lorikeet
