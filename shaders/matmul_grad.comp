@@ -16,12 +16,13 @@ layout(push_constant) uniform Params { MatmulGradParams p; };
 layout(binding = 0) readonly restrict buffer Dy { float dy[]; };
 layout(binding = 1) readonly restrict buffer W { uint w[]; };
 layout(binding = 2) restrict buffer Dx { float dx[]; };
-#define LIST_BINDING 3
+layout(binding = 3) readonly restrict buffer List { uint list[]; };
+layout(constant_id = 11) const bool GROUPED = false;
+layout(constant_id = 12) const bool GATHER = false;  // dy has the rows that the pairs name, otherwise one row a pair
 
 uint load_word(uint at) { return w[at]; }
 #include "shaders/common/weights.glsl"
-uint expert_row = 0u;
-#include "shaders/common/tiles.glsl"
+#include "shaders/common/expert_tiles.glsl"
 
 const uint TN = 4u;
 float sums[TN][8];
@@ -45,28 +46,34 @@ void add_row(uint row, uint n, uint unit_at, uint sub, uint piece) {
 
 void main() {
   const uint number = gl_GlobalInvocationID.x, block = number / 4u, piece = number % 4u;
-  const Tile tile = GROUPED ? listed_tile() : plain_tile(TN);
+  const uint tile_number = gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y;
+  uint first = tile_number * TN, count = first < p.tokens ? min(TN, p.tokens - first) : 0u, expert_row = 0u;
+  if (GROUPED) {
+    const ExpertTile tile = expert_tile(tile_number, TN, p.starts_at, p.first_expert, p.experts);
+    first = tile.first;
+    count = tile.count;
+    expert_row = (tile.expert - p.first_expert) * p.expert_rows;
+  }
+  if (count == 0u) return;
   const uint units_end = p.units * UNIT_BLOCKS;
   const uint own_block = min(block, units_end - 1u);
   const uint unit_at = own_block / UNIT_BLOCKS * UNIT_WORDS * 32u, sub = own_block % UNIT_BLOCKS;
-  for (uint done = 0u; done < tile.count; done += TN) {
-    [[unroll]] for (uint t = 0u; t < TN; ++t) {
-      const uint token = tile.first + min(done + t, tile.count - 1u);
-      dy_at[t] = (GROUPED ? x_row_of(token) : token) * p.dy_columns + p.first;
-      [[unroll]] for (uint i = 0u; i < 8u; ++i) sums[t][i] = 0.0;
-    }
-    const uint row = expert_row + p.row, whole = p.count / 4u * 4u;
-    for (uint n = 0u; n < whole; n += 4u) {
-      [[unroll]] for (uint i = 0u; i < 4u; ++i) add_row(row + n + i, n + i, unit_at, sub, piece);
-    }
-    for (uint n = whole; n < p.count; ++n) add_row(row + n, n, unit_at, sub, piece);
-    [[unroll]] for (uint t = 0u; t < TN; ++t) {
-      [[unroll]] for (uint i = 0u; i < 8u; ++i) {
-        const uint column = number * 8u + i;
-        if (done + t >= tile.count || column >= p.columns) continue;
-        const uint at = (tile.first + done + t) * p.columns + column;
-        dx[at] = ADDS ? dx[at] + sums[t][i] : sums[t][i];
-      }
+  [[unroll]] for (uint t = 0u; t < TN; ++t) {
+    const uint token = first + min(t, count - 1u);
+    dy_at[t] = (GROUPED && GATHER ? list[p.rows_at + token] : token) * p.dy_columns + p.first;
+    [[unroll]] for (uint i = 0u; i < 8u; ++i) sums[t][i] = 0.0;
+  }
+  const uint row = expert_row + p.row, whole = p.count / 4u * 4u;
+  for (uint n = 0u; n < whole; n += 4u) {
+    [[unroll]] for (uint i = 0u; i < 4u; ++i) add_row(row + n + i, n + i, unit_at, sub, piece);
+  }
+  for (uint n = whole; n < p.count; ++n) add_row(row + n, n, unit_at, sub, piece);
+  [[unroll]] for (uint t = 0u; t < TN; ++t) {
+    [[unroll]] for (uint i = 0u; i < 8u; ++i) {
+      const uint column = number * 8u + i;
+      if (t >= count || column >= p.columns) continue;
+      const uint at = (first + t) * p.columns + column;
+      dx[at] = ADDS ? dx[at] + sums[t][i] : sums[t][i];
     }
   }
 }

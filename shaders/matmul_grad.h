@@ -2,15 +2,18 @@
 #include "shaders/types.h"
 LK_PARAMS_BEGIN
 struct MatmulGradParams {
-  uint tokens;       // rows of dy and dx
-  uint dy_columns;   // stride of a row of dy
-  uint columns;      // of the weight and of dx
-  uint first;        // column of dy of the first row
-  uint count;        // weight rows
-  uint row;          // page row of the first one, a multiple of 32
-  uint units;        // in a weight row
-  uint list_at;      // grouped: word offset of the entry in the work list
-  uint rows_at;      // grouped: word offset of the pairs' rows of dy
-  uint expert_rows;  // grouped: weight rows of an expert
+  uint tokens;      // rows of dy and dx
+  uint dy_columns;  // stride of a row of dy
+  uint columns;     // of the weight and of dx
+  uint first;       // column of dy of the first row
+  uint count;       // weight rows
+  uint row;         // page row of the first one, a multiple of 32
+  uint units;       // in a weight row
+  // Grouped: the experts of the bound page, and where things are in the work list.
+  uint first_expert;
+  uint experts;
+  uint expert_rows;  // weight rows of an expert
+  uint rows_at;
+  uint starts_at;
 };
 LK_PARAMS_END

@@ -96,6 +96,8 @@ void main() {
     }
   }
   barrier();
+  for (uint e = lane; e <= p.experts; e += LANES)
+    list[p.starts_at + e] = e < p.experts ? first_pair[e] : first_pair[e - 1u] + pairs_of[e - 1u];
   if (lane < p.classes) cut(lane);
   for (uint e = lane % columns; e < p.experts && part < parts; e += columns) {
     uint pair = first_pair[e];

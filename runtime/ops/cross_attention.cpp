@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "runtime/ops/ops.h"
+#include "runtime/ops/gradients.h"
 #include "runtime/ops/support.h"
 
 namespace lorikeet {
@@ -46,7 +46,26 @@ void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choice
   choices.push_back(std::move(choice));
 }
 
-const Op kOp = {.name = "cross_attention", .shape = shape, .lower = lower};
+// With a = softmax(s), s = scale query text^T and pooled = a text; text of rows that are not in use counts as zero.
+Tensors backward(const Backward& b) {
+  Graph& g = b.graph;
+  const Tensor &query = b.node.inputs[0], &text = b.node.inputs[1], attention = b.node.outputs[0];
+  const int64_t rows = text.shape.rows(), columns = text.shape.columns();
+  const Tensor dpooled = b.gradients[1];
+  Tensor dattention = b.gradients[0] ? g.reshape(b.gradients[0], {1, rows}) : Tensor{};
+  if (dpooled) dattention = gemm(g, {.a = dpooled, .b = text, .addend = dattention, .transpose_b = true});
+  const Tensor a = g.reshape(attention, {1, rows});
+  const Tensor ds = scale(g, softmax_grad(g, a, dattention), 1 / std::sqrt(double(columns)));  // (1, rows)
+  Tensor dquery, dtext;
+  if (b.wanted[0]) dquery = gemm(g, {.a = ds, .b = text});
+  if (b.wanted[1]) {
+    dtext = gemm(g, {.a = ds, .b = g.reshape(query, {1, columns}), .transpose_a = true});
+    if (dpooled) dtext = gemm(g, {.a = a, .b = dpooled, .addend = dtext, .transpose_a = true});
+  }
+  return {dquery, dtext, {}};
+}
+
+const Op kOp = {.name = "cross_attention", .shape = shape, .lower = lower, .backward = backward};
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 #include "shaders/embed.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
-#include "runtime/ops/ops.h"
+#include "runtime/ops/gradients.h"
 #include "runtime/ops/weight_ranges.h"
 
 namespace lorikeet {
@@ -25,10 +25,30 @@ Result<Shapes> shape(Inputs in, const Attributes& attributes) {
   return Shapes{{DType::f32, {rows, table.shape.columns()}}};
 }
 
+// A trained table is plain f32.
+Dispatch trained_table(const Node& node) {
+  const Tensor &table = node.inputs[0], &visual = node.inputs[2], &y = node.outputs[0];
+  shader::EmbedParams params{};
+  params.rows = uint32_t(y.shape.rows());
+  params.columns = uint32_t(y.shape.columns());
+  params.vocabulary = uint32_t(table.shape.rows());
+  params.visual_rows = visual ? uint32_t(visual.shape.rows()) : 0;
+  return {.kernel = "embed_rows",
+          .constants = {{0, bool(visual)}},
+          .operands = {Operand::of(table), Operand::of(node.inputs[1]), Operand::of(y),
+                       Operand::of(visual ? visual : node.inputs[1])},
+          .params = params_bytes(params),
+          .groups = {groups_for(y.shape.columns(), 64), params.rows, 1}};
+}
+
 void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, Choices& choices) {
   constexpr int64_t kColumnsPerGroup = 32 * 8;
   const Tensor &table = node.inputs[0], &control = node.inputs[1], &visual = node.inputs[2], &y = node.outputs[0];
   const int64_t vocabulary = table.shape.rows(), columns = table.shape.columns();
+  if (graph.info(table).kind != TensorKind::weight) {
+    choices.push_back({.name = "trained", .dispatches = {trained_table(node)}});
+    return;
+  }
   Choice choice{.name = "plain"};
   for (const WeightRange& range : weight_ranges(graph, table, vocabulary, false, profile)) {
     shader::EmbedParams params{};
@@ -53,7 +73,15 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
   choices.push_back(std::move(choice));
 }
 
-const Op kEmbed{"embed", shape, lower};
+Tensors backward(const Backward& b) {
+  const Tensor &table = b.node.inputs[0], &control = b.node.inputs[1], &visual = b.node.inputs[2];
+  const Tensor dy = b.gradients[0];
+  return {b.wanted[0] ? embed_grad(b.graph, dy, control, table.shape.rows(), false) : Tensor{},
+          {},
+          b.wanted[2] ? embed_grad(b.graph, dy, control, visual.shape.rows(), true) : Tensor{}};
+}
+
+const Op kEmbed{"embed", shape, lower, backward};
 
 }  // namespace
 

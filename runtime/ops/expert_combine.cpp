@@ -1,5 +1,5 @@
 #include "shaders/expert_combine.h"
-#include "runtime/ops/ops.h"
+#include "runtime/ops/gradients.h"
 #include "runtime/ops/support.h"
 #include "runtime/ops/work_list.h"
 
@@ -46,7 +46,19 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
   choice("scalar", "expert_combine/float", 1);
 }
 
-const Op kOp = {.name = "expert_combine", .shape = shape, .lower = lower};
+Tensors backward(const Backward& b) {
+  Graph& g = b.graph;
+  const Tensor &outputs = b.node.inputs[kOutputs], &weights = b.node.inputs[kWeights], &list = b.node.inputs[kList];
+  const Tensor dy = b.gradients[0];
+  Tensor doutputs, dweights, dresidual;
+  if (b.wanted[kOutputs]) doutputs = scale_pairs(g, {.x = dy, .weights = weights, .list = list, .gather = true});
+  if (b.wanted[kWeights])
+    dweights = pair_dot(g, {.a = outputs, .b = dy, .weights = weights, .list = list, .gather_b = true});
+  if (b.wanted[kResidual]) dresidual = scale(g, dy, b.node.attributes.number("residual_scale", 1));
+  return {doutputs, dweights, {}, dresidual};
+}
+
+const Op kOp = {.name = "expert_combine", .shape = shape, .lower = lower, .backward = backward};
 
 }  // namespace
 

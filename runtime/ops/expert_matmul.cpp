@@ -2,7 +2,7 @@
 
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
-#include "runtime/ops/ops.h"
+#include "runtime/ops/gradients.h"
 #include "runtime/ops/support.h"
 #include "runtime/ops/work_list.h"
 #include "shaders/matmul.h"
@@ -194,7 +194,24 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
   choices.push_back(lowering.plain());
 }
 
-const Op kOp{"expert_matmul", shape, lower};
+// Frozen stacks only: expert_gemm is for those that are trained.
+Tensors backward(const Backward& b) {
+  Graph& g = b.graph;
+  const Tensor &stack = b.node.inputs[kStack], &list = b.node.inputs[kList];
+  const bool gated = b.node.attributes.integer("gated") != 0, gather = b.node.attributes.integer("gather") != 0;
+  const int64_t outputs = b.node.attributes.integer("outputs");
+  if (b.wanted[kStack] || gated || gather) {
+    g.fail(unsupported("[expert_matmul] has a gradient of x by pair under a plain product: see expert_gemm."));
+    return {};
+  }
+  return {expert_matmul_grad(g, {.dy = b.gradients[0],
+                                 .stack = stack,
+                                 .list = list,
+                                 .outputs = outputs,
+                                 .expert_rows = expert_rows(outputs, false)})};
+}
+
+const Op kOp{"expert_matmul", shape, lower, backward};
 
 }  // namespace
 

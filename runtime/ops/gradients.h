@@ -35,7 +35,52 @@ SoftmaxLoss softmax_loss(Graph& g, Tensor logits, Tensor target, Tensor weights)
 // The loss (1) as it is, whose gradients have been computed already: gradients[i] of inputs[i].
 Tensor with_gradients(Graph& g, Tensor loss, const Tensors& inputs, const Tensors& gradients);
 
+// matrix[e] = sum over the pairs of expert e of a[pair]^T b[pair].                       -> (experts, columns a,
+// columns b)
+struct ExpertOuter {
+  Tensor a, b, list;
+  bool gather_a = false, gather_b = false;  // it has the rows that the pairs name, otherwise one row a pair
+};
+Tensor expert_outer(Graph& g, const ExpertOuter& parts);
+
+// y[pair] = scale * weight of the pair * x[row of the pair if `gather`, otherwise the pair].       -> (pairs, columns)
+struct ScalePairs {
+  Tensor x, weights, list;
+  bool gather = false;
+  double scale = 1;
+};
+Tensor scale_pairs(Graph& g, const ScalePairs& parts);
+
+// y[row, expert] = scale * a[pair] . b[row if `gather_b`, otherwise the pair], 0 where the expert is not chosen; over
+// all rows that share a row of the weights.                                                                  -> as the
+// weights
+struct PairDot {
+  Tensor a, b, weights, list;
+  bool gather_b = false;
+  double scale = 1;
+};
+Tensor pair_dot(Graph& g, const PairDot& parts);
+
+// Gradient of the scores of a route node.
+Tensor route_grad(Graph& g, const Node& forward, Tensor dweights, Tensor dprobabilities, Tensor dentropy);
+
 // dy weight, where weight is a packed (n, k) of any weight type, read as it is.         dy (rows, n)  -> (rows, k)
 Tensor matmul_grad(Graph& g, Tensor dy, Tensor weight);
+
+// The same for a stack of experts: dy[pair] matrix of its expert.                           dy (pairs, outputs) ->
+// (pairs, k)
+struct ExpertMatmulGrad {
+  Tensor dy, stack, list;
+  int64_t outputs = 0;    // of an expert
+  int64_t first_row = 0;  // of the outputs in an expert's rows: those of up come after gate's
+  int64_t expert_rows = 0;
+};
+Tensor expert_matmul_grad(Graph& g, const ExpertMatmulGrad& parts);
+
+// Of y = softmax(x) over the last axis.
+Tensor softmax_grad(Graph& g, Tensor y, Tensor dy);
+
+// Gradients of embed: of a trained table (vocabulary, hidden), and of the visual rows.
+Tensor embed_grad(Graph& g, Tensor dy, Tensor control, int64_t rows, bool visual);
 
 }  // namespace lorikeet

@@ -4,9 +4,12 @@
 #include "runtime/ops/product.h"
 #include "runtime/ops/support.h"
 #include "runtime/ops/weight_ranges.h"
+#include "runtime/ops/work_list.h"
 
 namespace lorikeet {
 namespace {
+
+constexpr int64_t kTokens = 4;  // of a tile
 
 Result<Shapes> shape(Inputs in, const Attributes&) {
   const Tensor &dy = in[0], &weight = in[1];
@@ -25,7 +28,6 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   const Tensor &dy = node.inputs[0], &weight = node.inputs[1], &dx = node.outputs[0];
   const int64_t tokens = dy.shape.rows(), k = weight.shape.columns();
   const uint32_t lanes = tile_lanes(profile);
-  constexpr int64_t kTokens = 4;
   Choice choice{.name = "tile"};
   for (const WeightRange& range : weight_ranges(g, weight, weight.shape.rows(), false, profile)) {
     const shader::MatmulGradParams params{.tokens = uint32_t(tokens),
@@ -49,8 +51,63 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
 
 const Op kOp = {.name = "matmul_grad", .shape = shape, .lower = lower};
 
+// ---- experts --------------------------------------------------------------------------------------------------------
+
+Result<Shapes> expert_shape(Inputs in, const Attributes& a) {
+  LK_TRY(expect_f32("dy", in[0]));
+  if (in[0].shape.columns() < a.integer("outputs"))
+    return invalid(join("dy has ", in[0].shape.columns(), " columns, an expert ", a.integer("outputs"), " outputs."));
+  return Shapes{{DType::f32, {in[0].shape.rows(), in[1].shape.columns()}}};
+}
+
+void lower_experts(const Graph& g, const Node& node, const DeviceProfile& profile, Choices& choices) {
+  const Tensor &dy = node.inputs[0], &stack = node.inputs[1], &list = node.inputs[2], &dx = node.outputs[0];
+  const Node& sort = *maker_of_list(g, list);
+  const WorkListShape shape = work_list_shape(sort);
+  const WorkListLayout layout(g, sort, profile);
+  const int64_t block = node.attributes.integer("expert_rows"), k = stack.shape.columns();
+  const Pages split = pages(stack.dtype, stack.shape.rows(), k, profile, block);
+  const int64_t page_rows = split.groups_per_page * kGroupRows;
+  if (page_rows < block && page_rows < stack.shape.rows()) return;  // an expert larger than a binding
+  const int64_t window = std::max<int64_t>(page_rows / block, 1);
+  const uint32_t lanes = tile_lanes(profile);
+  Choice choice{.name = "tile"};
+  for (int64_t first = 0; first < shape.experts; first += window) {
+    const int64_t experts = std::min(window, shape.experts - first);
+    const shader::MatmulGradParams params{.tokens = uint32_t(shape.pairs()),
+                                          .dy_columns = uint32_t(dy.shape.columns()),
+                                          .columns = uint32_t(k),
+                                          .first = 0,
+                                          .count = uint32_t(node.attributes.integer("outputs")),
+                                          .row = uint32_t(node.attributes.integer("first_row")),
+                                          .units = uint32_t(units(stack.dtype, k)),
+                                          .first_expert = uint32_t(first),
+                                          .experts = uint32_t(experts),
+                                          .expert_rows = uint32_t(block),
+                                          .rows_at = layout.rows_at(),
+                                          .starts_at = layout.starts_at()};
+    const auto [groups_y, groups_z] = spread_yz((shape.pairs() + kTokens - 1) / kTokens + experts);
+    choice.dispatches.push_back(
+        {.kernel = join("matmul_grad/", name(stack.dtype)),
+         .constants = {{0, lanes}, {1, 0}, {kGrouped, 1}},
+         .operands = {Operand::of(dy), Operand::of_page(stack, int32_t(first / window)), Operand::of(dx),
+                      Operand::of(list)},
+         .params = params_bytes(params),
+         .groups = {groups_for((k + 7) / 8, lanes), groups_y, groups_z},
+         .flops = 2.0 * double(shape.pairs()) * double(node.attributes.integer("outputs")) * double(k)});
+  }
+  choices.push_back(std::move(choice));
+}
+
+const Op kExperts = {.name = "expert_matmul_grad", .shape = expert_shape, .lower = lower_experts};
+
 }  // namespace
 
 Tensor matmul_grad(Graph& g, Tensor dy, Tensor weight) { return g.apply(kOp, {dy, weight})[0]; }
+
+Tensor expert_matmul_grad(Graph& g, const ExpertMatmulGrad& parts) {
+  return g.apply(kExperts, {parts.dy, parts.stack, parts.list},
+                 {{"outputs", parts.outputs}, {"first_row", parts.first_row}, {"expert_rows", parts.expert_rows}})[0];
+}
 
 }  // namespace lorikeet

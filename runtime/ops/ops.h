@@ -166,6 +166,26 @@ struct ExpertCombine {
 };
 Tensor expert_combine(Graph& g, const ExpertCombine& parts);
 
+// The same for stacks of plain f32 matrices (experts, k, n), or with `transpose` (experts, n, k): LoRA experts, and
+// experts that are trained. Such a stack must fit into one binding of the device.
+//   y[pair] = x[row of the pair] matrix of its expert                                                -> (pairs, n)
+struct ExpertGemm {
+  Tensor x, stack, list;
+  bool transpose = false;
+  bool by_pair = false;  // x is (pairs, k)
+};
+Tensor expert_gemm(Graph& g, const ExpertGemm& parts);
+
+//   y[r] = base[r] + scale * sum over the chosen experts in their order of weights[r, e] * (x[pair] matrix of e)
+// x (pairs, k); base (rows, n) or absent.                                                            -> (rows, n)
+struct ExpertAccumulate {
+  Tensor x, stack, weights, list, base;
+  bool transpose = false;
+  bool weighted = true;  // false: the weights only say which experts are chosen
+  double scale = 1;
+};
+Tensor expert_accumulate(Graph& g, const ExpertAccumulate& parts);
+
 // --- pointwise -------------------------------------------------------------------------------------------------------
 
 Tensor add(Graph& g, Tensor a, Tensor b);
@@ -204,5 +224,27 @@ struct CrossEntropy {
   int64_t chunk_rows = 0;                     // 0: as many as 16 MiB of logits hold
 };
 Tensor cross_entropy(Graph& g, const CrossEntropy& parts);
+
+// --- learning --------------------------------------------------------------------------------------------------------
+
+// y = x / (1 - rate), zero with probability `rate`, by counter-based random numbers: seed (3) u32 are the two words of
+// a seed and the number of the pass; `salt` tells the masks of one pass apart.
+Tensor dropout(Graph& g, Tensor x, Tensor seed, double rate, int64_t salt);
+// sum = x if fresh[0] is 1, otherwise sum += x; `sum` is a state, fresh (1) u32.
+void accumulate(Graph& g, Tensor sum, Tensor x, Tensor fresh);
+Tensor sum_squares(Graph& g, Tensor x);  // of all elements -> (1)
+
+// One step of AdamW (Loshchilov and Hutter, 2019) in place, or, if not decoupled, of Adam with L2. The host writes
+// `step` before each (shaders/adamw.h: learning rate, bias corrections, gradient scale); `squares` (1) is the sum of
+// squares of all gradients, for clipping by global norm.
+struct AdamwStates {
+  Tensor parameter, gradient, momentum, variance, step, squares;
+};
+struct Adamw {
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 0.01;
+  double clip = 0;  // 0: off
+  bool decoupled = true;
+};
+void adamw(Graph& g, const AdamwStates& states, const Adamw& a);
 
 }  // namespace lorikeet

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "runtime/ops/ops.h"
+#include "runtime/ops/gradients.h"
 #include "runtime/ops/support.h"
 
 namespace lorikeet {
@@ -37,7 +37,7 @@ double largest_entropy(const Attributes& a, int64_t experts) {
   return tsallis && q != 1 ? (1 - std::pow(double(experts), 1 - q)) / (q - 1) : std::log(double(experts));
 }
 
-void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+shader::RouteParams route_params(const Node& node) {
   const Attributes& a = node.attributes;
   const Tensor& scores = node.inputs[0];
   const int64_t experts = scores.shape.columns(), top_k = a.integer("top_k");
@@ -58,6 +58,12 @@ void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choice
   params.entropy_eps = float(a.number("entropy_eps"));
   params.entropy_largest = float(largest_entropy(a, experts));
   params.threshold = threshold > 0 && threshold < 1 ? float(threshold) : kOff;
+  return params;
+}
+
+void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+  const Tensor& scores = node.inputs[0];
+  const shader::RouteParams params = route_params(node);
   Dispatch dispatch{.kernel = "route", .params = params_bytes(params), .groups = spread(scores.shape.rows())};
   dispatch.constants = {{0, 64}};
   dispatch.operands = {Operand::of(scores)};
@@ -65,7 +71,32 @@ void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choice
   choices.push_back({.name = "plain", .dispatches = {std::move(dispatch)}});
 }
 
-const Op kOp = {.name = "route", .shape = shape, .lower = lower};
+Tensors backward(const Backward& b) {
+  return {route_grad(b.graph, b.node, b.gradients[0], b.gradients[1], b.gradients[2])};
+}
+
+const Op kOp = {.name = "route", .shape = shape, .lower = lower, .backward = backward};
+
+// ---- gradient -------------------------------------------------------------------------------------------------------
+
+// Inputs: the forward pass's weights and probabilities, then the gradients of weights, probabilities and entropies,
+// each of which may be absent.
+Result<Shapes> grad_shape(Inputs in, const Attributes&) {
+  LK_TRY(expect_same_shape("weights", in[0], "probabilities", in[1]));
+  return Shapes{{DType::f32, in[0].shape}};
+}
+
+void lower_grad(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+  Dispatch dispatch{.kernel = "route_grad",
+                    .constants = {{0, bool(node.inputs[2])}, {1, bool(node.inputs[3])}, {2, bool(node.inputs[4])}},
+                    .params = params_bytes(route_params(node)),
+                    .groups = spread((node.inputs[0].shape.rows() + 63) / 64)};
+  for (const Tensor& input : node.inputs) dispatch.operands.push_back(Operand::of(input ? input : node.inputs[0]));
+  dispatch.operands.push_back(Operand::of(node.outputs[0]));
+  choices.push_back({.name = "row_a_lane", .dispatches = {std::move(dispatch)}});
+}
+
+const Op kGrad = {.name = "route_grad", .shape = grad_shape, .lower = lower_grad};
 
 }  // namespace
 
@@ -90,6 +121,11 @@ Routing route(Graph& g, Tensor scores, const RoutingPolicy& policy) {
                                 {"entropy_eps", policy.entropy_eps},
                                 {"entropy_threshold", policy.entropy_threshold}});
   return {made[0], made[1], made[2]};
+}
+
+Tensor route_grad(Graph& g, const Node& forward, Tensor dweights, Tensor dprobabilities, Tensor dentropy) {
+  return g.apply(kGrad, {forward.outputs[0], forward.outputs[1], dweights, dprobabilities, dentropy},
+                 forward.attributes)[0];
 }
 
 }  // namespace lorikeet

@@ -35,9 +35,11 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
   params.rows = uint32_t(shape.rows);
   params.share = uint32_t(shape.share);
   params.classes = uint32_t(layout.heights().size());
-  params.consumers = uint32_t(layout.consumers().size());
+  params.consumers = std::max<uint32_t>(uint32_t(layout.consumers().size()), 1);
+  params.window_experts[0] = params.experts;
   params.rows_at = layout.rows_at();
   params.places_at = layout.places_at();
+  params.starts_at = layout.starts_at();
   for (size_t i = 0; i < layout.heights().size(); ++i) {
     params.heights |= layout.heights()[i] << (5 * i);
     params.tiles_at[i] = layout.tiles_at(i);

@@ -10,7 +10,7 @@ namespace lorikeet {
 int64_t WorkListShape::words() const {
   const int64_t entries = int64_t(shader::kMaxConsumers) * shader::kMaxClasses * experts * shader::kEntryWords;
   const int64_t tiles = pairs() + int64_t(shader::kMaxClasses) * experts;
-  return entries + pairs() + tiles * shader::kTileWords + rows * experts;
+  return entries + pairs() + tiles * shader::kTileWords + rows * experts + experts + 1;
 }
 
 const Node* maker_of_list(const Graph& graph, const Tensor& list) {
@@ -68,6 +68,9 @@ WorkListLayout::WorkListLayout(const Graph& graph, const Node& sort_rows, const 
     windows_.push_back(windows_of(expert_stack(node, profile), shape.experts));
     at += uint32_t(windows_.back()) * uint32_t(heights_.size()) * shader::kEntryWords;
   }
+  // A list that no grouped product reads has one entry a class all the same: some drivers would write the entries of a
+  // loop that no lane goes through.
+  if (consumers_.empty()) at = uint32_t(heights_.size()) * shader::kEntryWords;
   rows_at_ = at;
   at += uint32_t(shape.pairs());
   for (size_t i = 0; i < heights_.size(); ++i) {
@@ -76,6 +79,7 @@ WorkListLayout::WorkListLayout(const Graph& graph, const Node& sort_rows, const 
     at += uint32_t(full ? shape.pairs() / heights_[i] + shape.experts : shape.experts) * shader::kTileWords;
   }
   places_at_ = at;
+  starts_at_ = at + uint32_t(shape.rows * shape.experts);
 }
 
 uint32_t WorkListLayout::entry_at(const Node& consumer, size_t height_class, int64_t window) const {

@@ -46,13 +46,14 @@ class WorkListLayout {
   uint32_t rows_at() const { return rows_at_; }
   uint32_t tiles_at(size_t height_class) const { return tiles_at_[height_class]; }
   uint32_t places_at() const { return places_at_; }
+  uint32_t starts_at() const { return starts_at_; }
 
  private:
   std::vector<uint32_t> heights_;
   std::vector<const Node*> consumers_;
   std::vector<int64_t> windows_;  // by consumer
   std::vector<uint32_t> tiles_at_;
-  uint32_t rows_at_ = 0, places_at_ = 0;
+  uint32_t rows_at_ = 0, places_at_ = 0, starts_at_ = 0;
 };
 
 // Number of windows of experts of a stack.

@@ -6,10 +6,7 @@
 #include "shaders/work_list.h"
 layout(constant_id = 11) const bool GROUPED = false;
 layout(constant_id = 12) const bool GATHER = false;  // x has the rows that the pairs name, otherwise one row a pair
-#ifndef LIST_BINDING
-#define LIST_BINDING 5
-#endif
-layout(binding = LIST_BINDING) readonly restrict buffer List { uint list[]; };
+layout(binding = 5) readonly restrict buffer List { uint list[]; };
 
 struct Tile {
   uint first, count;  // rows of y

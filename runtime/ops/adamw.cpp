@@ -1,0 +1,53 @@
+#include "shaders/adamw.h"
+#include "runtime/ops/ops.h"
+#include "runtime/ops/support.h"
+
+namespace lorikeet {
+namespace {
+
+enum Input { kParameter, kGradient, kMomentum, kVariance, kStep, kSquares };
+
+Result<Shapes> shape(Inputs in, const Attributes& a) {
+  const int64_t count = in[kParameter].shape.elements();
+  LK_TRY(expect_f32("the parameter", in[kParameter]));
+  LK_TRY(expect_vector("the gradient", in[kGradient], count));
+  LK_TRY(expect_vector("the momentum", in[kMomentum], count));
+  LK_TRY(expect_vector("the variance", in[kVariance], count));
+  LK_TRY(expect_vector("the step", in[kStep], int64_t(shader::kStepFloats)));
+  if (a.number("clip") > 0) LK_TRY(expect_vector("the sum of squares", in[kSquares], 1));
+  for (const char* beta : {"beta1", "beta2"})
+    if (!(a.number(beta) >= 0 && a.number(beta) < 1))
+      return invalid(join(beta, " is ", a.number(beta), ", expected 0 to below 1."));
+  return Shapes{};
+}
+
+void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+  const Attributes& a = node.attributes;
+  const int64_t count = node.inputs[kParameter].shape.elements();
+  const shader::AdamwParams params{.count = uint32_t(count),
+                                   .beta1 = float(a.number("beta1")),
+                                   .beta2 = float(a.number("beta2")),
+                                   .eps = float(a.number("eps")),
+                                   .decay = float(a.number("decay")),
+                                   .clip = float(a.number("clip")),
+                                   .decoupled = uint32_t(a.integer("decoupled"))};
+  Dispatch dispatch{.kernel = "adamw", .params = params_bytes(params), .groups = spread((count + 63) / 64)};
+  for (const Tensor& input : node.inputs) dispatch.operands.push_back(Operand::of(input ? input : node.inputs[kStep]));
+  choices.push_back({.name = "scalar", .dispatches = {std::move(dispatch)}});
+}
+
+const Op kOp = {.name = "adamw", .shape = shape, .lower = lower};
+
+}  // namespace
+
+void adamw(Graph& g, const AdamwStates& states, const Adamw& a) {
+  g.apply(kOp, {states.parameter, states.gradient, states.momentum, states.variance, states.step, states.squares},
+          {{"beta1", a.beta1},
+           {"beta2", a.beta2},
+           {"eps", a.eps},
+           {"decay", a.decay},
+           {"clip", a.clip},
+           {"decoupled", int64_t(a.decoupled)}});
+}
+
+}  // namespace lorikeet

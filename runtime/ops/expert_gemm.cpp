@@ -1,0 +1,110 @@
+#include "runtime/ops/expert_gemm.h"
+#include "runtime/ops/gradients.h"
+
+namespace lorikeet {
+namespace {
+
+enum Input { kX, kStack, kList, kWeights };
+
+constexpr int64_t kHeight = 8;
+
+Result<Shapes> shape(Inputs in, const Attributes& a) {
+  LK_TRY(expect_f32("x", in[kX]));
+  LK_TRY(expect_stack(in[kStack], a.integer("experts")));
+  const bool t = a.integer("transpose") != 0;
+  const int64_t n = in[kStack].shape[t ? 1 : 2], k = in[kStack].shape[t ? 2 : 1];
+  if (in[kX].shape.columns() != k)
+    return invalid(join("the matrices take ", k, " columns, the last axis of x has ", in[kX].shape.columns(), "."));
+  return Shapes{{DType::f32, {a.integer("pairs"), n}}};
+}
+
+void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choices& choices) {
+  const Node& sort = *maker_of_list(g, node.inputs[kList]);
+  const Tensor& y = node.outputs[0];
+  const uint32_t lanes = tile_lanes(profile);
+  shader::ExpertGemmParams params = expert_gemm_params(g, sort, profile);
+  params.n = uint32_t(y.shape.columns());
+  params.k = uint32_t(node.inputs[kX].shape.columns());
+  const int64_t pairs = y.shape.rows();
+  const auto [groups_y, groups_z] = spread_yz((pairs + kHeight - 1) / kHeight + params.experts);
+  const auto choice = [&](std::string_view name, int64_t width) {
+    Dispatch dispatch{.kernel = join("expert_gemm/", node.attributes.integer("transpose") != 0 ? "nt/" : "nn/", width),
+                      .constants = {{0, lanes}, {1, uint32_t(node.attributes.integer("gather"))}},
+                      .operands = {Operand::of(node.inputs[kX]), Operand::of(node.inputs[kStack]),
+                                   Operand::of(node.inputs[kList]), Operand::of(y)},
+                      .params = params_bytes(params),
+                      .groups = {groups_for(params.n, lanes * width), groups_y, groups_z},
+                      .flops = 2.0 * double(pairs) * params.n * params.k};
+    choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
+  };
+  if (columns_a_lane(params.n, lanes) == 4) choice("tile", 4);
+  choice("column", 1);
+}
+
+// x has rows or pairs: its gradient is that of the pairs, added up over the experts of each row if need be.
+Tensors backward(const Backward& b) {
+  Graph& g = b.graph;
+  const Tensor &x = b.node.inputs[kX], &stack = b.node.inputs[kStack], &list = b.node.inputs[kList];
+  const Tensor& weights = b.node.inputs[kWeights];
+  const bool t = b.node.attributes.integer("transpose") != 0, gather = b.node.attributes.integer("gather") != 0;
+  const Tensor dy = b.gradients[0];
+  Tensor dx, dstack;
+  if (b.wanted[kX] && gather)
+    dx = expert_accumulate(
+        g, {.x = dy, .stack = stack, .weights = weights, .list = list, .transpose = !t, .weighted = false});
+  else if (b.wanted[kX]) dx = expert_gemm(g, {.x = dy, .stack = stack, .list = list, .transpose = !t, .by_pair = true});
+  if (b.wanted[kStack])
+    dstack = t ? expert_outer(g, {.a = dy, .b = x, .list = list, .gather_b = gather})
+               : expert_outer(g, {.a = x, .b = dy, .list = list, .gather_a = gather});
+  return {dx, dstack, {}, {}};
+}
+
+const Op kOp = {.name = "expert_gemm", .shape = shape, .lower = lower, .backward = backward};
+
+}  // namespace
+
+shader::ExpertGemmParams expert_gemm_params(const Graph& graph, const Node& sort_rows, const DeviceProfile& profile) {
+  const WorkListShape shape = work_list_shape(sort_rows);
+  const WorkListLayout layout(graph, sort_rows, profile);
+  return {.m = uint32_t(shape.rows),
+          .experts = uint32_t(shape.experts),
+          .share = uint32_t(shape.share),
+          .rows_at = layout.rows_at(),
+          .places_at = layout.places_at(),
+          .starts_at = layout.starts_at(),
+          .scale = 1};
+}
+
+const Node* expert_list(Graph& g, std::string_view op, const Tensor& list, const Tensor& x, bool gather) {
+  if (g.error()) return nullptr;
+  const Node* sort = maker_of_list(g, list);
+  if (!sort) {
+    g.fail(invalid(join("[", op, "] the list must come from sort_rows.")));
+    return nullptr;
+  }
+  const WorkListShape shape = work_list_shape(*sort);
+  const int64_t rows = gather ? shape.rows : shape.pairs();
+  if (x.shape.rows() == rows) return sort;
+  g.fail(invalid(
+      join("[", op, "] x has ", x.shape.rows(), " rows, the list is of ", rows, gather ? " rows." : " pairs.")));
+  return nullptr;
+}
+
+Status expect_stack(const Tensor& stack, int64_t experts) {
+  LK_TRY(expect_f32("the stack", stack));
+  if (stack.shape.rank() == 3 && stack.shape[0] == experts) return Done{};
+  return invalid(join("the stack is ", stack.shape.text(), ", expected (", experts, " experts, rows, columns)."));
+}
+
+Tensor expert_gemm(Graph& g, const ExpertGemm& parts) {
+  const Node* sort = expert_list(g, "expert_gemm", parts.list, parts.x, !parts.by_pair);
+  if (!sort) return {};
+  const WorkListShape shape = work_list_shape(*sort);
+  return g.apply(kOp, {parts.x, parts.stack, parts.list, sort->inputs[0]},
+                 {{"experts", shape.experts},
+                  {"pairs", shape.pairs()},
+                  {"transpose", int64_t(parts.transpose)},
+                  {"gather", int64_t(!parts.by_pair)}})[0];
+}
+
+}  // namespace lorikeet

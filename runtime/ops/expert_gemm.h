@@ -1,0 +1,24 @@
+// Internal. What the ops on stacks of plain f32 matrices share.
+#pragma once
+
+#include "runtime/ops/ops.h"
+#include "runtime/ops/support.h"
+#include "runtime/ops/work_list.h"
+#include "shaders/expert_gemm.h"
+
+namespace lorikeet {
+
+// The numbers of a work list that the kernels need; m, n, k and scale are the caller's.
+shader::ExpertGemmParams expert_gemm_params(const Graph& graph, const Node& sort_rows, const DeviceProfile& profile);
+
+// The sort_rows node of a list; keeps a sentence in the graph and is null if there is none, or if x, which is there,
+// does not have a row for each row (gather) or pair.
+const Node* expert_list(Graph& g, std::string_view op, const Tensor& list, const Tensor& x, bool gather);
+
+// A stack of plain matrices: (experts, rows, columns).
+Status expect_stack(const Tensor& stack, int64_t experts);
+
+// "4" columns a lane, or "1" where there are few.
+inline int64_t columns_a_lane(int64_t columns, uint32_t lanes) { return columns > int64_t(lanes) ? 4 : 1; }
+
+}  // namespace lorikeet
