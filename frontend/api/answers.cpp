@@ -69,8 +69,7 @@ lk_status lk_generate(lk_session* session, uint32_t slot, const lk_generate_opti
     LK_TRY(need_slot(*session, slot));
     LK_ASSIGN(const GenerationOptions how, generation_options(options));
     Generator generator(session->parent->model, session->session, slot);
-    const std::vector<int32_t> prompt = session->session.tokens(slot);
-    LK_ASSIGN(const Answer result, generator.answer(prompt, how, on_piece(on_token, user)));
+    LK_ASSIGN(const Answer result, generator.go_on(how, on_piece(on_token, user)));
     return write_answer(result, answer);
   });
 }
@@ -87,8 +86,17 @@ lk_status lk_chat_create(lk_session* session, const lk_chat_options* options, lk
     if (o.chat_template) how.chat_template = o.chat_template;
     how.notice = [device = &session->parent->parent->device](const std::string& line) { device->log(line); };
     LK_ASSIGN(Dialogue dialogue, Dialogue::create(session->parent->model, session->session, how));
-    *chat = new lk_chat{session, std::move(dialogue)};
+    *chat = new lk_chat{session, o.slot, std::move(dialogue)};
     ++session->children;
+    return Done{};
+  });
+}
+
+lk_status lk_chat_set_pictures(lk_chat* chat, const lk_picture* pictures, size_t count) {
+  return guarded([&]() -> Status {
+    LK_TRY(need("lk_chat_set_pictures", {chat}));
+    LK_TRY(set_pictures(*chat->parent, chat->slot, pictures, count));
+    chat->dialogue.set_pictures(uint32_t(count));
     return Done{};
   });
 }

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <new>
 #include <span>
+#include <vector>
 
 #include "frontend/api/arguments.h"
 #include "frontend/api/lorikeet.h"
@@ -24,10 +25,13 @@ struct lk_model {
 struct lk_session {
   lk_model* parent;
   lorikeet::Session session;
+  lorikeet::MultiImage multi_image;
+  mutable std::vector<std::vector<int32_t>> prompts;  // a slot: its tokens with LK_PICTURE, see lk_session_get_tokens
   std::atomic<int> children{0};
 };
 struct lk_chat {
   lk_session* parent;
+  uint32_t slot;
   lorikeet::Dialogue dialogue;
 };
 
@@ -55,6 +59,8 @@ lk_status guarded(Body body) noexcept {
 
 Status need(const char* function, std::initializer_list<const void*> pointers);  // that none is null
 Status need_slot(const lk_session& session, uint32_t slot);
+// The pictures in the order of their places, for Session::set_pictures.
+Status set_pictures(lk_session& session, uint32_t slot, const lk_picture* pictures, size_t count);
 Progress progress_of(lk_progress_fn progress, void* user, const char* what);
 
 inline std::span<const int32_t> ids_of(const int32_t* ids, size_t count) { return {ids, count}; }

@@ -3,9 +3,34 @@
 
 #include "frontend/api/handles.h"
 #include "frontend/generation.h"
+#include "frontend/memory_plan.h"
 
 using namespace lorikeet;
 using namespace lorikeet::api;
+
+namespace {
+
+Result<MemoryPlan> memory_plan(const Device& device, const char* path, const lk_memory_options& options) {
+  const std::string vision = options.vision_folder ? options.vision_folder : "";
+  LK_ASSIGN(const Checkpoint files,
+            options.type ? Checkpoint::open_config(path, vision) : Checkpoint::open(path, vision));
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(files));
+  const int64_t limit = config.context_length;
+  if (options.context < 0 || (limit > 0 && options.context > limit))
+    return invalid(
+        join("the context must be between 1 and the model's ", limit, " positions, ", options.context, " were given."));
+  const int64_t context = options.context ? options.context : limit ? std::min<int64_t>(4096, limit) : 4096;
+  const DType kv = options.kv_f16 ? DType::f16 : DType::f32;
+  if (!options.type) {
+    LK_ASSIGN(const WeightTable weights, WeightTable::build(files, config));
+    return plan_memory(config, weights, context, kv, device.profile());
+  }
+  const std::optional<DType> type = dtype_from_name(options.type);
+  if (!type) return invalid(join("\"", options.type, "\" is no type of weights; f16, q8_0 and q4_0 are some."));
+  return plan_memory(config, *type, context, kv, device.profile());
+}
+
+}  // namespace
 
 lk_status lk_model_memory(const char* path, uint64_t* weight_bytes, uint64_t* file_bytes) {
   return guarded([&]() -> Status {
@@ -17,12 +42,25 @@ lk_status lk_model_memory(const char* path, uint64_t* weight_bytes, uint64_t* fi
   });
 }
 
+lk_status lk_model_plan_memory(const lk_device* device, const char* path, const lk_memory_options* options,
+                               lk_memory_plan* plan) {
+  return guarded([&]() -> Status {
+    LK_TRY(need("lk_model_plan_memory", {device, path, plan}));
+    LK_ASSIGN(const lk_memory_options o, read_options(options, "lk_memory_options"));
+    LK_ASSIGN(const MemoryPlan p, memory_plan(device->device, path, o));
+    return write_struct(lk_memory_plan{sizeof(lk_memory_plan), p.decoder, p.vision, p.experts, p.cache, p.reading,
+                                       p.picture, p.total()},
+                        plan, "lk_memory_plan");
+  });
+}
+
 lk_status lk_model_load(lk_device* device, const char* path, const lk_model_options* options, lk_model** model) {
   return guarded([&]() -> Status {
     LK_TRY(need("lk_model_load", {device, path, model}));
     *model = nullptr;
     LK_ASSIGN(const lk_model_options o, read_options(options, "lk_model_options"));
     ModelOptions how;
+    if (o.vision_folder) how.vision = o.vision_folder;
     how.upload = progress_of(o.progress, o.progress_user, "weights");
     if (o.notice)
       how.notice = [notice = o.notice, user = o.notice_user](const std::string& line) { notice(user, line.c_str()); };
@@ -41,10 +79,12 @@ lk_status lk_model_get_info(const lk_model* model, lk_model_info* info) {
     const DecoderConfig& c = model->model.config();
     const Tokenizer* tokenizer = model->model.tokenizer();
     const ModelMemory memory = model->model.memory();
+    const PictureConfig* sees = c.picture ? &*c.picture : nullptr;
     return write_struct(
         lk_model_info{sizeof(lk_model_info), c.model_type.c_str(), c.layers, c.hidden, c.vocabulary, c.context_length,
                       tokenizer != nullptr, tokenizer && !tokenizer->chat_template().empty(), memory.weight_bytes,
-                      memory.file_bytes},
+                      memory.file_bytes, sees != nullptr, sees && sees->use_experts ? sees->experts : 0,
+                      sees ? uint32_t(sees->visual_tokens()) : 0},
         info, "lk_model_info");
   });
 }

@@ -5,11 +5,25 @@
 
 #include "frontend/api/handles.h"
 #include "frontend/generation.h"
+#include "frontend/parrot_prompt.h"
+#include "frontend/routing_report.h"
 
 using namespace lorikeet;
 using namespace lorikeet::api;
 
 namespace {
+
+Result<MultiImage> multi_image(int32_t given) {
+  switch (given) {
+    case LK_MULTI_IMAGE_REFUSE:
+      return MultiImage::refuse;
+    case LK_MULTI_IMAGE_ZEROS:
+      return MultiImage::zeros;
+    case LK_MULTI_IMAGE_EACH:
+      return MultiImage::each;
+  }
+  return invalid(join("lk_session_options.multi_image is refuse (0), zeros (1) or each (2), not ", given, "."));
+}
 
 Result<SessionOptions> session_options(const lk_session_options* given) {
   LK_ASSIGN(const lk_session_options o, read_options(given, "lk_session_options"));
@@ -20,6 +34,11 @@ Result<SessionOptions> session_options(const lk_session_options* given) {
   options.reproducible = o.reproducible != 0;
   options.logit_bias = o.logit_bias != 0;
   options.fuse = Options::from_environment().fuse;
+  if (o.expert_policy) {
+    LK_ASSIGN(options.routing, parse_policy(o.expert_policy));
+  }
+  LK_ASSIGN(options.multi_image, multi_image(o.multi_image));
+  options.pictures = o.pictures ? o.pictures : 1;
   options.progress = progress_of(o.progress, o.progress_user, "kernels");
   return options;
 }
@@ -31,8 +50,9 @@ lk_status lk_session_get_memory(lk_model* model, const lk_session_options* optio
     LK_TRY(need("lk_session_get_memory", {model, memory}));
     LK_ASSIGN(const SessionOptions how, session_options(options));
     LK_ASSIGN(const SessionMemory m, Session::memory(model->model, how));
-    return write_struct(lk_session_memory{sizeof(lk_session_memory), m.cache_bytes, m.scratch_bytes, m.table_bytes},
-                        memory, "lk_session_memory");
+    return write_struct(
+        lk_session_memory{sizeof(lk_session_memory), m.cache_bytes, m.scratch_bytes, m.table_bytes, m.picture_bytes},
+        memory, "lk_session_memory");
   });
 }
 
@@ -42,7 +62,8 @@ lk_status lk_session_create(lk_model* model, const lk_session_options* options, 
     *session = nullptr;
     LK_ASSIGN(const SessionOptions how, session_options(options));
     LK_ASSIGN(Session created, Session::create(model->model, how));
-    *session = new lk_session{model, std::move(created)};
+    *session = new lk_session{model, std::move(created), how.multi_image, {}};
+    (*session)->prompts.resize(how.slots);
     ++model->children;
     return Done{};
   });
@@ -58,7 +79,10 @@ void lk_session_cancel(lk_session* session) {
 lk_status lk_session_set_text(lk_session* session, uint32_t slot, const char* text, size_t text_size) {
   return guarded([&]() -> Status {
     LK_TRY(need("lk_session_set_text", {session, text}));
-    LK_ASSIGN(const std::vector<int32_t> ids, prompt_ids(session->parent->model, {text, text_size}));
+    const Model& model = session->parent->model;
+    LK_ASSIGN(const Tokenizer* tokenizer, need_tokenizer(model));
+    LK_ASSIGN(const std::vector<int32_t> ids, model.config().picture ? ids_with_pictures(*tokenizer, {text, text_size})
+                                                                     : prompt_ids(model, {text, text_size}));
     return session->session.set_tokens(slot, ids);
   });
 }
@@ -74,8 +98,13 @@ lk_status lk_session_get_tokens(const lk_session* session, uint32_t slot, const 
   return guarded([&]() -> Status {
     LK_TRY(need("lk_session_get_tokens", {session, ids, count}));
     LK_TRY(need_slot(*session, slot));
-    *ids = session->session.tokens(slot).data();
-    *count = session->session.tokens(slot).size();
+    const std::vector<int32_t>* tokens = &session->session.tokens(slot);
+    if (const auto& picture = session->parent->model.config().picture) {
+      session->prompts[slot] = unplace_pictures(*tokens, *picture);
+      tokens = &session->prompts[slot];
+    }
+    *ids = tokens->data();
+    *count = tokens->size();
     return Done{};
   });
 }
@@ -143,7 +172,14 @@ lk_status lk_session_log_probs(lk_session* session, uint32_t slot, const int32_t
     LK_TRY(need("lk_session_log_probs", {session, ids}));
     if (count > 1) LK_TRY(need("lk_session_log_probs", {log_probs}));
     LK_ASSIGN(const std::vector<float> values, session->session.log_probs(slot, ids_of(ids, count)));
-    std::copy(values.begin(), values.end(), log_probs);
+    // The value before a position belongs to the token there. A picture has many positions, and no word.
+    const auto& picture = session->parent->model.config().picture;
+    size_t position = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const bool word = ids[i] != kPictureToken;
+      if (i > 0) log_probs[i - 1] = word && position <= values.size() ? values[position - 1] : 0;
+      position += word ? 1 : size_t(picture->visual_tokens());
+    }
     return Done{};
   });
 }
