@@ -40,6 +40,11 @@ void Dialogue::reset() {
   if (!system_.empty()) messages_.push_back({"system", system_});
 }
 
+void Dialogue::set_pictures(uint32_t count) {
+  pictures_ = count;
+  reset();
+}
+
 Result<std::vector<int32_t>> Dialogue::prompt(const std::vector<ChatMessage>& messages) const {
   const Tokenizer& tokenizer = *generator_.model().tokenizer();
   if (generator_.model().config().family->sees) return parrot_prompt_ids(tokenizer, messages);

@@ -35,6 +35,8 @@ class Dialogue {
   // way of writing them down decides for models that see, whatever template their files have.
   Result<std::vector<int32_t>> prompt(const std::vector<ChatMessage>& messages) const;
   void reset();  // back to the system message
+  // The session's slot has so many pictures from now on: the conversation begins anew, its first question about them.
+  void set_pictures(uint32_t count);
 
   const std::vector<ChatMessage>& messages() const { return messages_; }
 

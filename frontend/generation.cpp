@@ -92,42 +92,61 @@ std::vector<int32_t> end_ids(const Model& model) {
   return ids;
 }
 
+struct Generator::Clock {
+  explicit Clock(const Session& session) : session(&session), before(session.counts()), cancels(session.cancels()) {}
+
+  bool cancelled() const { return session->cancels() != cancels; }
+  Timings timings() const {
+    const SessionCounts after = session->counts();
+    return {after.tokens_read - before.tokens_read, after.tokens_generated - before.tokens_generated,
+            after.read_ms - before.read_ms, after.generate_ms - before.generate_ms};
+  }
+
+  const Session* session;
+  SessionCounts before;
+  uint64_t cancels;
+};
+
 Result<Answer> Generator::answer(const std::vector<int32_t>& prompt, const GenerationOptions& options,
                                  const OnPiece& on_piece, bool prompt_is_text) {
-  const auto cancelled = [this, before = session_->cancels()] { return session_->cancels() != before; };
+  const Clock clock(*session_);
   Answer answer;
   answer.prompt_token_ids = prompt;
-  const SessionCounts before = session_->counts();
-  const auto note_timings = [&] {
-    const SessionCounts after = session_->counts();
-    answer.timings = {after.tokens_read - before.tokens_read, after.tokens_generated - before.tokens_generated,
-                      after.read_ms - before.read_ms, after.generate_ms - before.generate_ms};
-  };
   const Status read = session_->set_tokens(slot_, prompt);
-  note_timings();
-  if (cancelled() || is_cancelled(read)) {
+  answer.timings = clock.timings();
+  if (clock.cancelled() || is_cancelled(read)) {
     answer.stop_reason = StopReason::cancelled;
     return answer;
   }
   if (!read) return read.error();
-  if (options.max_tokens == 0) return answer;
+  return sample(std::move(answer), clock, options, on_piece, prompt_is_text);
+}
 
+Result<Answer> Generator::go_on(const GenerationOptions& options, const OnPiece& on_piece) {
+  Answer answer;
+  answer.prompt_token_ids = session_->tokens(slot_);
+  return sample(std::move(answer), Clock(*session_), options, on_piece, true);
+}
+
+Result<Answer> Generator::sample(Answer answer, const Clock& clock, const GenerationOptions& options,
+                                 const OnPiece& on_piece, bool prompt_is_text) {
+  if (options.max_tokens == 0) return answer;
   Collector collector(model_->tokenizer(), options, on_piece, answer);
-  if (prompt_is_text) collector.prime(prompt);
+  if (prompt_is_text) collector.prime(answer.prompt_token_ids);
   GenerateRequest request{.slot = slot_, .sampler = options.sampler};
   if (options.max_tokens > 0) request.max_tokens = uint32_t(std::min<int64_t>(options.max_tokens, UINT32_MAX));
   if (!options.ignore_eos) request.stop_ids = end_ids(*model_);
   const auto on_token = [&](uint32_t, int32_t token) {
     const bool end = std::find(request.stop_ids.begin(), request.stop_ids.end(), token) != request.stop_ids.end();
-    return collector.push(token, end) && !cancelled();
+    return collector.push(token, end) && !clock.cancelled();
   };
   const auto reasons = session_->generate({&request, 1}, on_token);
-  note_timings();
+  answer.timings = clock.timings();
   if (!reasons && reasons.error().code != ErrorCode::cancelled) return reasons.error();
   collector.finish();
   answer.stop_reason = reasons ? reasons->front() : StopReason::cancelled;
   if (collector.stopped()) answer.stop_reason = StopReason::stop;
-  else if (cancelled() && answer.stop_reason != StopReason::eos) answer.stop_reason = StopReason::cancelled;
+  else if (clock.cancelled() && answer.stop_reason != StopReason::eos) answer.stop_reason = StopReason::cancelled;
   return answer;
 }
 

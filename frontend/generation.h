@@ -58,6 +58,8 @@ class Generator {
   // new part is read. `prompt_is_text`: the answer continues the prompt's text, so that a space between them is kept.
   Result<Answer> answer(const std::vector<int32_t>& prompt, const GenerationOptions& options, const OnPiece& on_piece,
                         bool prompt_is_text = true);
+  // Goes on from the conversation of the slot as it is: its pictures stay routed as they were.
+  Result<Answer> go_on(const GenerationOptions& options, const OnPiece& on_piece);
   // Session::cancel ends the answer in progress with `cancelled`, from any thread and from a signal handler.
 
   Model& model() const { return *model_; }
@@ -65,6 +67,10 @@ class Generator {
   uint32_t slot() const { return slot_; }
 
  private:
+  struct Clock;  // what the session had counted when an answer began
+  Result<Answer> sample(Answer answer, const Clock& clock, const GenerationOptions& options, const OnPiece& on_piece,
+                        bool prompt_is_text);
+
   Model* model_;
   Session* session_;
   uint32_t slot_;

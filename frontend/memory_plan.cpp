@@ -4,7 +4,9 @@
 #include "frontend/kv_cache.h"
 #include "frontend/plan_ladder.h"
 #include "frontend/viewer.h"
+#include "runtime/base/text.h"
 #include "runtime/graph/fuse.h"
+#include "runtime/graph/packing.h"
 
 namespace lorikeet {
 namespace {
@@ -15,7 +17,12 @@ constexpr int64_t kTypicalQuestion = 256;  // tokens
 
 Result<MemoryPlan> plan_memory(const DecoderConfig& config, DType matrices, int64_t context, DType kv,
                                const DeviceProfile& profile) {
-  const WeightTable weights = WeightTable::planned(config, matrices);
+  if (!unit_layout(matrices).columns) return invalid(join("no kernel reads weights of type ", name(matrices), "."));
+  return plan_memory(config, WeightTable::planned(config, matrices), context, kv, profile);
+}
+
+Result<MemoryPlan> plan_memory(const DecoderConfig& config, const WeightTable& weights, int64_t context, DType kv,
+                               const DeviceProfile& profile) {
   MemoryPlan plan;
   for (const WeightStorage& storage : weights.storages()) {
     const bool experts = storage.name.starts_with("mm.ffn_");

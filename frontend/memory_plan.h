@@ -1,7 +1,8 @@
-// What a model that sees will need, told from its configuration alone.
+// What a model, also one that sees, will need, told without loading it.
 #pragma once
 
 #include "frontend/config.h"
+#include "frontend/weights.h"
 #include "runtime/base/device_profile.h"
 
 namespace lorikeet {
@@ -14,7 +15,10 @@ struct MemoryPlan {
   uint64_t total() const { return decoder + vision + experts + cache + reading + picture; }
 };
 
-// `matrices`: the type that they are converted to; vectors stay f32. Errors: those of drafting the plans.
+// Errors: those of drafting the plans.
+Result<MemoryPlan> plan_memory(const DecoderConfig& config, const WeightTable& weights, int64_t context, DType kv,
+                               const DeviceProfile& profile);
+// From the configuration alone. `matrices`: the type that they are converted to; vectors stay f32.
 Result<MemoryPlan> plan_memory(const DecoderConfig& config, DType matrices, int64_t context, DType kv,
                                const DeviceProfile& profile);
 

@@ -34,4 +34,11 @@ Result<PlacedPictures> place_pictures(std::span<const int32_t> prompt, size_t pi
   return placed;
 }
 
+std::vector<int32_t> unplace_pictures(std::span<const int32_t> tokens, const PictureConfig& config) {
+  std::vector<int32_t> prompt;
+  for (size_t i = 0; i < tokens.size(); i += tokens[i] < 0 ? size_t(config.visual_tokens()) : 1)
+    prompt.push_back(tokens[i] < 0 ? kPictureToken : tokens[i]);
+  return prompt;
+}
+
 }  // namespace lorikeet

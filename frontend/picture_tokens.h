@@ -34,4 +34,7 @@ struct PlacedPictures {
 Result<PlacedPictures> place_pictures(std::span<const int32_t> prompt, size_t pictures, const PictureConfig& config,
                                       MultiImage multi);
 
+// The prompt that such tokens came from: kPictureToken in the place of each picture again.
+std::vector<int32_t> unplace_pictures(std::span<const int32_t> tokens, const PictureConfig& config);
+
 }  // namespace lorikeet

@@ -102,16 +102,16 @@ std::vector<std::string> token_texts(const Tokenizer& tokenizer, const std::vect
 std::string routing_bars(const PictureRouting& routing, const std::vector<std::string>& tokens) {
   std::string text = format("experts (entropy %.3f)\n", double(routing.entropy));
   for (size_t e = 0; e < routing.probabilities.size(); ++e) {
-    const bool skipped = routing.weights[e] == 0;
+    const std::string note = routing.weights[e] == 0 ? "(skipped)" : format("%.1f ms", routing.expert_ms[e]);
     text += format("  %3zu %6.2f %% ", e, 100.0 * double(routing.probabilities[e])) + bar(routing.probabilities[e]) +
-            (skipped ? " (skipped)" : "") + "\n";
+            " " + note + "\n";
   }
   text += "words that counted\n";
   for (size_t i : largest(routing.attention, kTokensShown))
     text += format("  %6.2f %% ", 100.0 * double(routing.attention[i])) + bar(routing.attention[i]) + " " +
             visible(tokens[i]) + "\n";
-  text += format("picture %.0f ms%s, experts %.0f ms\n", routing.vision_ms, routing.reused ? " (seen before)" : "",
-                 routing.experts_ms);
+  text += format("picture %.0f ms%s, experts %.0f ms in all\n", routing.vision_ms,
+                 routing.reused ? " (seen before)" : "", routing.experts_ms);
   return text;
 }
 
@@ -129,6 +129,7 @@ nlohmann::ordered_json routing_json(const PictureRouting& routing, const std::ve
   json["picture_reused"] = routing.reused;
   json["vision_ms"] = routing.vision_ms;
   json["experts_ms"] = routing.experts_ms;
+  json["expert_ms"] = routing.expert_ms;
   return json;
 }
 
@@ -147,7 +148,7 @@ std::string routing_svg(const PictureRouting& routing, const std::vector<std::st
   };
   for (size_t e = 0; e < routing.probabilities.size(); ++e)
     line(format("expert %zu", e), routing.probabilities[e], routing.weights[e] == 0 ? "#bbb" : "#2a7",
-         routing.weights[e] == 0 ? "skipped" : "");
+         routing.weights[e] == 0 ? "skipped" : format("%.1f ms", routing.expert_ms[e]));
   y += kLine;
   for (size_t i : words) line("", routing.attention[i], "#27a", escaped(tokens[i]));
   return format(

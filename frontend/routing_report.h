@@ -14,14 +14,14 @@ namespace lorikeet {
 // followed by ",renormalise" if the weights shall sum up to 1 again. Errors: invalid_argument, with what there is.
 Result<RoutingPolicy> parse_policy(std::string_view text);
 
-// The texts of the question's tokens, for the reports below.
+// The texts of the question's tokens (PictureRouting::text), for the reports below.
 std::vector<std::string> token_texts(const Tokenizer& tokenizer, const std::vector<int32_t>& text);
 
-// Bars for a terminal: experts with their probabilities, those that were skipped, the tokens that counted most.
+// Bars for a terminal: experts with their probabilities and times, those that were skipped, the tokens that counted
+// most.
 std::string routing_bars(const PictureRouting& routing, const std::vector<std::string>& tokens);
-// {"experts": [probabilities], "weights": [...], "skipped": [numbers], "entropy": h, "attention": [{"token",
-// "weight"}],
-//  "picture_reused": false, "vision_ms": t, "experts_ms": t}
+// {"experts": [probabilities], "weights": [...], "skipped": [numbers], "entropy": h,
+//  "attention": [{"token", "weight"}], "picture_reused": false, "vision_ms": t, "experts_ms": t, "expert_ms": [...]}
 nlohmann::ordered_json routing_json(const PictureRouting& routing, const std::vector<std::string>& tokens);
 // A drawing of the same.
 std::string routing_svg(const PictureRouting& routing, const std::vector<std::string>& tokens);

@@ -23,6 +23,11 @@ RoutingPolicy with_entropy(RoutingPolicy policy) {
   return policy;
 }
 
+Result<const PictureConfig*> need_picture(const Model& model) {
+  if (model.config().picture) return &*model.config().picture;
+  return invalid(join(model.checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
+}
+
 // A control table with the rows of one run and no slots but the one they are in.
 ControlTables table_for(int64_t rows) {
   const uint32_t blocks = uint32_t((rows + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions);
@@ -60,8 +65,8 @@ struct Viewer::Impl {
 
   Result<std::unique_ptr<Stage>> stage(Graph graph, ControlTables tables, const std::string& name);
   Result<std::vector<Slice>> storage(const GraphTensor& info, const Stage& stage);
-  Result<bool> look(std::span<const float> picture);
-  Result<PictureRouting> ask(std::span<const int32_t> text, const Slice& target);
+  Status look(std::span<const float> picture, PictureRouting& routing);
+  Status ask(std::span<const int32_t> text, const Slice& target, PictureRouting& routing);
   Result<std::vector<float>> read(const Plan& plan, std::string_view name);
 };
 
@@ -91,8 +96,8 @@ Result<std::unique_ptr<Viewer::Impl::Stage>> Viewer::Impl::stage(Graph graph, Co
   return made;
 }
 
-// The projected tokens of the picture are in `projected` afterwards. True if they were known.
-Result<bool> Viewer::Impl::look(std::span<const float> picture) {
+// The projected tokens of the picture are in `projected` afterwards.
+Status Viewer::Impl::look(std::span<const float> picture, PictureRouting& routing) {
   const auto known = std::find_if(pictures.begin(), pictures.end(), [&](const Picture& seen) {
     return std::memcmp(seen.pixels.data(), picture.data(), picture.size_bytes()) == 0;
   });
@@ -100,8 +105,11 @@ Result<bool> Viewer::Impl::look(std::span<const float> picture) {
   if (known != pictures.end()) {
     pictures.splice(pictures.begin(), pictures, known);
     const SliceCopy copy{{&known->projected, 0, token_bytes()}, whole};
+    const auto start = std::chrono::steady_clock::now();
     LK_TRY(copy_slices(model->device(), std::span(&copy, 1)));
-    return true;
+    routing.reused = true;
+    routing.vision_ms = milliseconds_since(start);
+    return Done{};
   }
   if (!vision) {
     const uint32_t last = uint32_t(config().positions() - 1);
@@ -111,16 +119,17 @@ Result<bool> Viewer::Impl::look(std::span<const float> picture) {
     const int64_t words = int64_t(tables.words());
     LK_ASSIGN(vision, stage(build_vision(model->config(), model->weights(), words), std::move(tables), "vision"));
   }
+  const auto start = std::chrono::steady_clock::now();
   LK_TRY(uploader.write({&pixels, 0, picture.size_bytes()}, std::as_bytes(picture)));
   LK_ASSIGN(const Ticket ticket, vision->plan->submit());
   LK_TRY(model->device().wait(ticket));
+  routing.vision_ms = milliseconds_since(start);
   LK_ASSIGN(const Slice made, vision->plan->output("projected"));
   if (pictures.size() >= kPicturesKept) pictures.pop_back();
   LK_ASSIGN(Buffer kept, model->device().create_buffer({token_bytes(), MemoryUse::device, "picture"}));
   pictures.push_front({{picture.begin(), picture.end()}, std::move(kept)});
   const SliceCopy copies[] = {{made, whole}, {made, {&pictures.front().projected, 0, token_bytes()}}};
-  LK_TRY(copy_slices(model->device(), copies));
-  return false;
+  return copy_slices(model->device(), copies);
 }
 
 Result<std::vector<float>> Viewer::Impl::read(const Plan& plan, std::string_view name) {
@@ -131,12 +140,10 @@ Result<std::vector<float>> Viewer::Impl::read(const Plan& plan, std::string_view
   return values;
 }
 
-Result<PictureRouting> Viewer::Impl::ask(std::span<const int32_t> text, const Slice& target) {
-  PictureRouting routing;
+Status Viewer::Impl::ask(std::span<const int32_t> text, const Slice& target, PictureRouting& routing) {
   if (!config().use_experts) {
     const SliceCopy copy{{&projected, 0, token_bytes()}, target};
-    LK_TRY(copy_slices(model->device(), std::span(&copy, 1)));
-    return routing;
+    return copy_slices(model->device(), std::span(&copy, 1));
   }
   int64_t rung = kSmallestText;
   while (rung < int64_t(text.size())) rung *= 2;
@@ -147,12 +154,14 @@ Result<PictureRouting> Viewer::Impl::ask(std::span<const int32_t> text, const Sl
     LK_ASSIGN(asked, stage(build_visual_experts(model->config(), model->weights(), shape), std::move(tables),
                            join("experts ", rung)));
   }
+  const auto start = std::chrono::steady_clock::now();
   std::vector<shader::Row> rows;
   for (size_t i = 0; i < text.size(); ++i) rows.push_back({0, uint32_t(i), uint32_t(text[i]), 0});
   asked->tables.set_rows(rows, {}, uint32_t(rung));
   LK_TRY(asked->tables.upload_rows(uploader, {&asked->control, 0, asked->control.size()}));
   LK_ASSIGN(const Ticket ticket, asked->plan->submit());
   LK_TRY(model->device().wait(ticket));
+  routing.experts_ms = milliseconds_since(start);
   LK_ASSIGN(const Slice visual, asked->plan->output("visual"));
   const SliceCopy copy{{visual.buffer, visual.offset, token_bytes()}, target};
   LK_TRY(copy_slices(model->device(), std::span(&copy, 1)));
@@ -162,7 +171,16 @@ Result<PictureRouting> Viewer::Impl::ask(std::span<const int32_t> text, const Sl
   LK_ASSIGN(routing.weights, read(*asked->plan, "weights"));
   LK_ASSIGN(const std::vector<float> entropy, read(*asked->plan, "entropy"));
   routing.entropy = entropy.front();
-  return routing;
+  const auto working = std::count_if(routing.weights.begin(), routing.weights.end(), [](float w) { return w != 0; });
+  for (float weight : routing.weights)
+    routing.expert_ms.push_back(weight != 0 ? routing.experts_ms / double(working) : 0);
+  return Done{};
+}
+
+Result<Pixels> see_pixels(const Model& model, const Picture& picture) {
+  LK_ASSIGN(const PictureConfig* config, need_picture(model));
+  LK_ASSIGN(std::vector<float> pixels, pixel_values(picture, config->preprocess));
+  return std::make_shared<const std::vector<float>>(std::move(pixels));
 }
 
 Viewer::Viewer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -171,9 +189,8 @@ Viewer& Viewer::operator=(Viewer&&) noexcept = default;
 Viewer::~Viewer() = default;
 
 Result<Viewer> Viewer::create(Model& model, const ViewerOptions& options) {
-  if (!model.config().picture)
-    return invalid(join(model.checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
-  const PictureConfig& config = *model.config().picture;
+  LK_ASSIGN(const PictureConfig* sees, need_picture(model));
+  const PictureConfig& config = *sees;
   Device& device = model.device();
   const uint64_t pixel_bytes = uint64_t(config.channels) * config.side * config.side * 4,
                  token_bytes = uint64_t(config.visual_tokens()) * model.config().hidden * 4;
@@ -191,14 +208,10 @@ Result<PictureRouting> Viewer::see(std::span<const float> pixels, std::span<cons
     return invalid(join("the picture has ", pixels.size(), " values, the model sees ", config.channels, " x ",
                         config.side, " x ", config.side, "."));
   if (text.empty()) return invalid("a question about a picture needs at least one token of text.");
-  const auto start = std::chrono::steady_clock::now();
-  LK_ASSIGN(const bool reused, impl_->look(pixels));
-  const double vision_ms = milliseconds_since(start);
-  const auto middle = std::chrono::steady_clock::now();
-  LK_ASSIGN(PictureRouting routing, impl_->ask(text, target));
-  routing.reused = reused;
-  routing.vision_ms = vision_ms;
-  routing.experts_ms = milliseconds_since(middle);
+  PictureRouting routing;
+  routing.text.assign(text.begin(), text.end());
+  LK_TRY(impl_->look(pixels, routing));
+  LK_TRY(impl_->ask(text, target, routing));
   return routing;
 }
 

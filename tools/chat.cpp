@@ -33,11 +33,10 @@ class Talk {
     auto answer = dialogue_->ask(question, options_, on_piece);
     if (!answer) return answer.error();
     nlohmann::ordered_json more = nlohmann::ordered_json::object();
-    if (!flags_->images.empty())
-      more["routing"] = PictureOptions::routing(*loaded_->model, *loaded_->session, answer->prompt_token_ids);
+    if (!flags_->images.empty()) more["routing"] = PictureOptions::routing(*loaded_->model, *loaded_->session);
     if (flags_->json) print_json(*answer, options_, loaded_->load_ms, more);
     else print("\n");
-    LK_TRY(flags_->picture.report(*loaded_->model, *loaded_->session, answer->prompt_token_ids));
+    LK_TRY(flags_->picture.report(*loaded_->model, *loaded_->session));
     say_speed(*answer);
     return Done{};
   }

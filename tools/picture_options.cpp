@@ -2,7 +2,6 @@
 
 #include "frontend/routing_report.h"
 #include "runtime/base/file.h"
-#include "runtime/base/text.h"
 #include "tools/terminal.h"
 
 namespace lorikeet::tool {
@@ -42,44 +41,29 @@ Status PictureOptions::apply(SessionOptions& session, size_t pictures) const {
 }
 
 Result<std::vector<Pixels>> PictureOptions::read(const Model& model, const std::vector<std::string>& files) const {
-  if (!model.config().picture)
-    return invalid(join(model.checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
   std::vector<Pixels> pictures;
   for (const std::string& file : files) {
     LK_ASSIGN(
         const Picture picture,
         read_picture(file, {.alpha = alpha == "blend" ? AlphaPolicy::blend : AlphaPolicy::drop, .exif = exif == "on"}));
-    LK_ASSIGN(std::vector<float> pixels, pixel_values(picture, model.config().picture->preprocess));
-    pictures.push_back(std::make_shared<const std::vector<float>>(std::move(pixels)));
+    LK_ASSIGN(Pixels pixels, see_pixels(model, picture));
+    pictures.push_back(std::move(pixels));
   }
   return pictures;
 }
 
-namespace {
-
-// The words that the pictures were asked.
-std::vector<std::string> words_of(const Model& model, const std::vector<int32_t>& prompt) {
-  std::vector<int32_t> text;
-  for (int32_t id : prompt)
-    if (id != kPictureToken) text.push_back(id);
-  return token_texts(*model.tokenizer(), text);
-}
-
-}  // namespace
-
-nlohmann::ordered_json PictureOptions::routing(const Model& model, const Session& session,
-                                               const std::vector<int32_t>& prompt) {
-  const std::vector<std::string> tokens = words_of(model, prompt);
+nlohmann::ordered_json PictureOptions::routing(const Model& model, const Session& session) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  for (const PictureRouting& routed : session.routings(0)) all.push_back(routing_json(routed, tokens));
+  for (const PictureRouting& routed : session.routings(0))
+    all.push_back(routing_json(routed, token_texts(*model.tokenizer(), routed.text)));
   return all;
 }
 
-Status PictureOptions::report(const Model& model, const Session& session, const std::vector<int32_t>& prompt) const {
+Status PictureOptions::report(const Model& model, const Session& session) const {
   if (!experts && svg.empty()) return Done{};
-  const std::vector<std::string> tokens = words_of(model, prompt);
   for (const PictureRouting& routing : session.routings(0)) {
     if (routing.probabilities.empty()) continue;  // a model whose experts are switched off
+    const std::vector<std::string> tokens = token_texts(*model.tokenizer(), routing.text);
     if (experts) say(routing_bars(routing, tokens));
     if (!svg.empty()) LK_TRY(write_whole(svg, routing_svg(routing, tokens)));
   }

@@ -17,10 +17,10 @@ struct PictureOptions {
   Status apply(SessionOptions& session, size_t pictures) const;
   // The pictures as the model sees them.
   Result<std::vector<Pixels>> read(const Model& model, const std::vector<std::string>& files) const;
-  // How the pictures of the conversation were routed by the prompt, one object a picture.
-  static nlohmann::ordered_json routing(const Model& model, const Session& session, const std::vector<int32_t>& prompt);
+  // How the pictures of the conversation were routed, one object a picture.
+  static nlohmann::ordered_json routing(const Model& model, const Session& session);
   // Bars on stderr, and the drawing, if they were asked for.
-  Status report(const Model& model, const Session& session, const std::vector<int32_t>& prompt) const;
+  Status report(const Model& model, const Session& session) const;
 };
 
 }  // namespace lorikeet::tool

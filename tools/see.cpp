@@ -69,9 +69,9 @@ Status run(const Flags& flags) {
   const OnPiece on_piece = flags.json ? OnPiece() : print_pieces(true);
   LK_ASSIGN(const Answer answer, generator.answer(prompt, generation, on_piece, false));
   if (flags.json)
-    print_json(answer, generation, loaded.load_ms, {{"routing", PictureOptions::routing(model, session, prompt)}});
+    print_json(answer, generation, loaded.load_ms, {{"routing", PictureOptions::routing(model, session)}});
   else if (!answer.token_ids.empty()) print("\n");
-  LK_TRY(flags.picture.report(model, session, prompt));
+  LK_TRY(flags.picture.report(model, session));
   say_speed(answer);
   return Done{};
 }

@@ -1,4 +1,4 @@
-/* The C interface of Lorikeet: language models on any GPU with Vulkan. C99, UTF-8 throughout.
+/* The C interface of Lorikeet: language models, and models that see, on any GPU with Vulkan. C99, UTF-8 throughout.
  *
  * Calls that can fail return a status; after one that is not LK_OK, lk_last_error() of the same thread is the sentence
  * that says why. Nothing ends the process, and no C++ exception leaves these functions.
@@ -36,7 +36,7 @@ typedef enum lk_status {
 const char* lk_version(void);                 /* "major.minor.patch" */
 const char* lk_status_name(lk_status status); /* "invalid_argument" */
 const char* lk_last_error(void); /* of this thread's last call that failed; "" if none has. Valid until its next one. */
-void lk_free(void* memory);      /* frees what lk_session_save returned */
+void lk_free(void* memory);      /* frees what lk_session_save and lk_session_routing_* returned */
 
 /* One line without a line end. May be called from any thread that is inside a call of Lorikeet. */
 typedef void (*lk_log_fn)(void* user, const char* line);
@@ -103,19 +103,46 @@ typedef struct lk_model_options {
   void* progress_user;
   lk_log_fn notice; /* what was done otherwise than the file says */
   void* notice_user;
+  const char* vision_folder; /* of the vision tower, where a directory only names it; NULL: it is found by itself */
 } lk_model_options;
 
 typedef struct lk_model_info {
   size_t size;
-  const char* architecture; /* "llama", "qwen2"; valid as long as the model */
+  const char* architecture; /* "llama", "parrot_qwen2"; valid as long as the model */
   uint32_t layers, hidden, vocabulary, context;
   int32_t has_tokenizer, has_chat_template;
   uint64_t weight_bytes; /* on the device */
   uint64_t file_bytes;
+  int32_t has_vision;     /* 1: it can be asked about pictures */
+  uint32_t experts;       /* visual ones; 0: none, or they are switched off */
+  uint32_t visual_tokens; /* positions of a conversation that one picture takes */
 } lk_model_info;
 
 /* What loading a model would take, without a device and without loading it. */
 lk_status lk_model_memory(const char* path, uint64_t* weight_bytes, uint64_t* file_bytes);
+
+typedef struct lk_memory_options {
+  size_t size;
+  const char* vision_folder; /* as in lk_model_options */
+  /* What matrices would be converted to ("f16", "q8_0", "q4_0"): config.json is enough then. NULL: as the files are. */
+  const char* type;
+  int64_t context; /* positions of a conversation; 0: 4096, or the model's if smaller */
+  int32_t kv_f16;  /* 1: half the memory for the cache */
+} lk_memory_options;
+
+/* In bytes. `vision` is the tower and the projector; it, `experts` and `picture` are 0 in a model for text alone. */
+typedef struct lk_memory_plan {
+  size_t size;
+  uint64_t decoder, vision, experts; /* weights */
+  uint64_t cache;                    /* of one conversation at full context */
+  uint64_t reading, picture;         /* scratch for reading a prompt, and for seeing a picture */
+  uint64_t total;
+} lk_memory_plan;
+
+/* What a model and one conversation on it would take on this device, without loading it. */
+lk_status lk_model_plan_memory(const lk_device* device, const char* path, const lk_memory_options* options,
+                               lk_memory_plan* plan);
+
 /* A GGUF file or a Hugging Face directory. */
 lk_status lk_model_load(lk_device* device, const char* path, const lk_model_options* options, lk_model** model);
 lk_status lk_model_free(lk_model* model); /* NULL does nothing */
@@ -137,6 +164,13 @@ lk_status lk_detokenize(const lk_model* model, const int32_t* ids, size_t count,
 
 typedef struct lk_session lk_session;
 
+/* What becomes of the pictures after the first one of a conversation. */
+typedef enum lk_multi_image {
+  LK_MULTI_IMAGE_REFUSE = 0,
+  LK_MULTI_IMAGE_ZEROS, /* their tokens are zeros, as published */
+  LK_MULTI_IMAGE_EACH   /* each is routed by the question, as the first one is */
+} lk_multi_image;
+
 typedef struct lk_session_options {
   size_t size;
   int64_t context;      /* positions of a conversation; 0: 4096, or the model's if smaller */
@@ -146,11 +180,17 @@ typedef struct lk_session_options {
   int32_t logit_bias;   /* 1: lk_session_set_logit_bias may be used */
   lk_progress_fn progress;
   void* progress_user;
+  /* Which visual experts work: "top-k:2", "top-p:0.8" or "min-weight:0.05", maybe followed by ",renormalise"; NULL:
+   * "dense", all of them, as published */
+  const char* expert_policy;
+  int32_t multi_image; /* an lk_multi_image */
+  uint32_t pictures;   /* that a conversation may have with LK_MULTI_IMAGE_EACH, up to 64; 0: 1 */
 } lk_session_options;
 
 typedef struct lk_session_memory {
   size_t size;
   uint64_t cache_bytes, scratch_bytes, table_bytes; /* at full context */
+  uint64_t picture_bytes;                           /* scratch for seeing a picture */
 } lk_session_memory;
 
 lk_status lk_session_get_memory(lk_model* model, const lk_session_options* options, lk_session_memory* memory);
@@ -162,26 +202,75 @@ int64_t lk_session_context(const lk_session* session);
 void lk_session_cancel(lk_session* session);
 
 /* Makes a text or tokens the conversation of a slot; what it shares with the one of before at the front is kept. Text
- * is read under the tokenizer's own rule for BOS. */
+ * is read under the tokenizer's own rule for BOS. Each picture has a place in it: LK_PICTURE among the ids, and
+ * "<image>" in the text of a model that sees. */
 lk_status lk_session_set_text(lk_session* session, uint32_t slot, const char* text, size_t text_size);
 lk_status lk_session_set_tokens(lk_session* session, uint32_t slot, const int32_t* ids, size_t count);
-/* All tokens of the conversation, answers included; valid until the next call with this session. */
+/* All tokens of the conversation, answers included, LK_PICTURE for each picture; valid until the next call with this
+ * session. */
 lk_status lk_session_get_tokens(const lk_session* session, uint32_t slot, const int32_t** ids, size_t* count);
-lk_status lk_session_clear(lk_session* session, uint32_t slot);
+lk_status lk_session_clear(lk_session* session, uint32_t slot);             /* its pictures too */
 lk_status lk_session_fork(lk_session* session, uint32_t from, uint32_t to); /* `to` becomes a copy */
 /* A conversation as bytes, for lk_session_restore into a session of the same model and cache type; free with lk_free.
- */
+ * LK_UNSUPPORTED for one about a picture. */
 lk_status lk_session_save(lk_session* session, uint32_t slot, void** data, size_t* size);
 lk_status lk_session_restore(lk_session* session, uint32_t slot, const void* data, size_t size);
 /* Added to the logits before sampling, `count` = vocabulary; -INFINITY forbids a token. NULL and 0: none. */
 lk_status lk_session_set_logit_bias(lk_session* session, uint32_t slot, const float* bias, size_t count);
 
-/* `rows` x vocabulary logits of the tokens from `first` on; 0 goes on, anything else cancels. */
+/* `rows` x vocabulary logits of the positions from `first` on; a token has one position, a picture
+ * lk_model_info.visual_tokens. 0 goes on, anything else cancels. */
 typedef int32_t (*lk_logits_fn)(void* user, int64_t first, const float* values, size_t rows, size_t vocabulary);
-/* Both read the tokens as a new conversation of the slot. log_probs[i] belongs to ids[i + 1]: count - 1 values. */
+/* Both read the tokens as a new conversation of the slot. log_probs[i] belongs to ids[i + 1]: count - 1 values, 0 for
+ * a picture. */
 lk_status lk_session_logits(lk_session* session, uint32_t slot, const int32_t* ids, size_t count, lk_logits_fn on_rows,
                             void* user);
 lk_status lk_session_log_probs(lk_session* session, uint32_t slot, const int32_t* ids, size_t count, float* log_probs);
+
+/* -- pictures --------------------------------------------------------------------------------------------------------
+ */
+
+enum { LK_PICTURE = -200 }; /* the place of a picture among token ids */
+
+/* A file or pixels, not both; they are copied. */
+typedef struct lk_picture {
+  size_t size;
+  const void* file; /* the bytes of a JPEG, PNG, GIF or BMP file */
+  size_t file_size;
+  const uint8_t* rgb; /* (height, width, 3) */
+  uint32_t width, height;
+  int32_t keep_orientation; /* 1: a JPEG stays as its pixels lie; 0: it is turned upright as its EXIF data say */
+  int32_t blend_alpha;      /* 1: transparency is blended over white; 0: dropped, the colours stay */
+} lk_picture;
+
+/* Makes pictures those of a slot, whose conversation is forgotten: the tokens that are set next have as many places.
+ * NULL and 0: none. LK_CORRUPT for what is no picture, LK_INVALID_ARGUMENT for more than the session takes or a model
+ * for text alone; then the slot is as before. */
+lk_status lk_session_set_pictures(lk_session* session, uint32_t slot, const lk_picture* pictures, size_t count);
+
+/* How the text of a conversation routed a picture to the visual experts. What it points to is valid until the next call
+ * with the session. */
+typedef struct lk_routing {
+  size_t size;
+  size_t token_count, expert_count; /* expert_count is 0 where the experts are switched off */
+  const int32_t* tokens;            /* (token_count) of the text without the pictures */
+  const float* attention;           /* (token_count) how much each counted; their sum is 1. NULL without experts */
+  const float* probabilities;       /* (expert_count) their sum is 1 */
+  const float* weights;             /* (expert_count) after the policy; 0: skipped */
+  float entropy;                    /* of the probabilities, from 0 to 1 */
+  int32_t reused;                   /* 1: the picture had been seen before, so that no vision pass ran */
+  double vision_ms, experts_ms;     /* of the vision pass (or the copy), and of routing and all experts */
+  /* (expert_count) The share of each in experts_ms, 0: skipped. The experts run together and are not timed one by one:
+   * those that work have equally many rows, so equal shares. */
+  const double* expert_ms;
+} lk_routing;
+
+/* Of picture `picture`, from 0, by the tokens that were set last. With LK_MULTI_IMAGE_ZEROS only the first is routed.
+ * LK_NOT_FOUND if it was not. */
+lk_status lk_session_get_routing(const lk_session* session, uint32_t slot, size_t picture, lk_routing* routing);
+/* The same as text with a zero behind it, free with lk_free: one line of JSON, or a drawing in SVG. */
+lk_status lk_session_routing_json(const lk_session* session, uint32_t slot, size_t picture, char** text);
+lk_status lk_session_routing_svg(const lk_session* session, uint32_t slot, size_t picture, char** text);
 
 /* -- answers ---------------------------------------------------------------------------------------------------------
  */
@@ -230,10 +319,13 @@ typedef struct lk_chat_options {
 } lk_chat_options;
 
 lk_status lk_chat_create(lk_session* session, const lk_chat_options* options, lk_chat** chat);
+/* The pictures that the first question is about, and so the others; the conversation begins anew. In later turns a
+ * picture is routed anew but not looked at again. Errors as of lk_session_set_pictures. */
+lk_status lk_chat_set_pictures(lk_chat* chat, const lk_picture* pictures, size_t count);
 /* After an error the conversation is as before the question. */
 lk_status lk_chat_ask(lk_chat* chat, const char* question, const lk_generate_options* options, lk_token_fn on_token,
                       void* user, lk_answer* answer);
-lk_status lk_chat_reset(lk_chat* chat); /* back to the system message */
+lk_status lk_chat_reset(lk_chat* chat); /* back to the system message; pictures stay */
 lk_status lk_chat_free(lk_chat* chat);  /* NULL does nothing */
 
 #ifdef __cplusplus

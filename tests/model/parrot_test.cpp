@@ -236,6 +236,9 @@ TEST_CASE("parrot: the next question about a picture runs no vision; policies sk
   REQUIRE(s.set_tokens(0, prompt).ok());
   CHECK_FALSE(s.routings(0)[0].reused);
   CHECK(std::count(s.routings(0)[0].weights.begin(), s.routings(0)[0].weights.end(), 0.0f) == 4);
+  CHECK(std::count(s.routings(0)[0].expert_ms.begin(), s.routings(0)[0].expert_ms.end(), 0.0) == 4);
+  CHECK(std::count(s.routings(0)[0].expert_ms.begin(), s.routings(0)[0].expert_ms.end(),
+                   s.routings(0)[0].experts_ms / 2) == 2);
   REQUIRE(s.set_tokens(0, ru.about["input_ids"].get<std::vector<int32_t>>()).ok());
   CHECK(s.routings(0)[0].reused);
   CHECK(worst(s.routings(0)[0].probabilities, ru.values("r")) < 1e-5);

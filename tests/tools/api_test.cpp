@@ -1,4 +1,7 @@
 // The C interface through a program in C99, and the samples.
+#include <fstream>
+#include <nlohmann/json.hpp>
+
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
@@ -7,6 +10,7 @@
 #include "tests/tools/program.h"
 
 using namespace lorikeet;
+using nlohmann::json;
 
 #define NEED_DEVICE() \
   if (!test::test_device()) LK_SKIP(no_device, "the C interface")
@@ -39,16 +43,46 @@ TEST_CASE("the samples run") {
   CHECK(test::run_program({{LORIKEET_SAMPLE_CHAT}, {}, {}}).status == 2);
 }
 
-TEST_CASE("the sample about pictures runs") {
+TEST_CASE("the C interface answers about pictures as recorded") {
   NEED_DEVICE();
   const auto parrot = test::shared_golden("parrot");
   if (!parrot) LK_SKIP(no_shared_goldens, "parrot");
-  const auto got = test::run_program({{LORIKEET_SAMPLE_PICTURE, (*parrot / "model-fp32").string(),
-                                       (*parrot / "pictures/house_landscape.png").string(), "What is in this picture?"},
-                                      {},
-                                      {}});
-  INFO(got.err);
-  CHECK(got.status == 0);
-  CHECK(got.out.find("expert 0: 75.4 %") != std::string::npos);
-  CHECK(test::run_program({{LORIKEET_SAMPLE_PICTURE}, {}, {}}).status == 2);
+  for (const char* name : {"ru_landscape", "zh_portrait_rgba", "ar_square_jpeg"}) {
+    INFO(name);
+    const json expected = json::parse(std::ifstream(*parrot / "cases" / (std::string(name) + ".json")));
+    std::string question = expected["messages"].back()["value"], ids = "ids:";
+    question.erase(0, std::string("<image>\n").size());
+    for (const auto& id : expected["generated_ids"]) ids += " " + std::to_string(id.get<int>());
+    const auto user =
+        test::run_program({{LORIKEET_API_USER, (*parrot / "model-fp32").string(),
+                            (*parrot / "pictures" / expected["picture"].get<std::string>()).string(), question},
+                           {},
+                           {}});
+    INFO(user.out << user.err);
+    CHECK(user.status == 0);
+    CHECK(user.out.starts_with(ids + "\n"));
+  }
+}
+
+TEST_CASE("the samples about pictures run") {
+  NEED_DEVICE();
+  const auto parrot = test::shared_golden("parrot");
+  if (!parrot) LK_SKIP(no_shared_goldens, "parrot");
+  std::string said;
+  for (const char* sample : {LORIKEET_SAMPLE_PICTURE, LORIKEET_SAMPLE_PICTURE_C}) {
+    const auto got =
+        test::run_program({{sample, (*parrot / "model-fp32").string(),
+                            (*parrot / "pictures/house_landscape.png").string(), "What is in this picture?"},
+                           {},
+                           {}});
+    INFO(got.err);
+    CHECK(got.status == 0);
+    CHECK(got.out.find("expert 0: 75.4 %") != std::string::npos);
+    CHECK((said.empty() || said == got.out));
+    said = got.out;
+    CHECK(test::run_program({{sample}, {}, {}}).status == 2);
+  }
+  const auto none = test::run_program({{LORIKEET_SAMPLE_PICTURE_C, "model", "/no/such/picture.png", "What?"}, {}, {}});
+  CHECK(none.status == 1);
+  CHECK(none.err == "/no/such/picture.png cannot be read.\n");
 }

@@ -1,37 +1,13 @@
-/* A user of the C interface, in C99:  api_user MODEL. The model has the tiny tokenizer of the tests. */
-#include <lorikeet.h>
+/* A user of the C interface, in C99:  api_user MODEL  or  api_user PARROT PICTURE QUESTION. MODEL has the tiny tokenizer of
+ * the tests, PARROT sees. */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static int failures = 0;
+#include "api_checks.h"
 
-#define CHECK(condition)                                                                             \
-  do {                                                                                               \
-    if (!(condition)) {                                                                              \
-      ++failures;                                                                                    \
-      fprintf(stderr, "line %d: %s (last error: %s)\n", __LINE__, #condition, lk_last_error());      \
-    }                                                                                                \
-  } while (0)
-#define NEED(call)                                                                                   \
-  do {                                                                                               \
-    const lk_status status_ = (call);                                                                \
-    if (status_ != LK_OK) {                                                                          \
-      fprintf(stderr, "line %d: %s: %s: %s\n", __LINE__, #call, lk_status_name(status_), lk_last_error()); \
-      exit(1);                                                                                       \
-    }                                                                                                \
-  } while (0)
+int failures = 0;
 
-typedef struct collected {
-  int32_t ids[256];
-  char text[2048];
-  size_t count, size;
-  size_t limit;            /* 0: none; else the callback ends the answer after so many */
-  lk_session* to_cancel;
-} collected;
-
-static int32_t collect(void* user, int32_t token, const char* text, size_t size) {
+int32_t collect(void* user, int32_t token, const char* text, size_t size) {
   collected* c = user;
   if (token >= 0 && c->count < 256) c->ids[c->count++] = token;
   if (c->size + size < sizeof c->text) {
@@ -248,15 +224,35 @@ static void check_chat(lk_model* model) {
   NEED(lk_session_free(session));
 }
 
-int main(int argc, char** argv) {
-  lk_device* device = NULL;
+static void check_all(lk_device* device, const char* path) {
   lk_model* model = NULL;
-  lk_device_options options = {sizeof options};
   lk_model_options model_options = {sizeof model_options};
   lk_model_info info = {sizeof info};
   uint64_t weights = 0, files = 0, used = 0, available = 0;
-  int lines = 0, devices = 0, steps = 0;
-  if (argc != 2) return 2;
+  int steps = 0;
+  NEED(lk_model_memory(path, &weights, &files));
+  model_options.progress = note_progress;
+  model_options.progress_user = &steps;
+  NEED(lk_model_load(device, path, &model_options, &model));
+  NEED(lk_model_get_info(model, &info));
+  CHECK(strcmp(info.architecture, "llama") == 0 && info.layers == 1 && info.vocabulary == 260 && info.has_tokenizer && info.has_chat_template);
+  CHECK(info.weight_bytes == weights && info.file_bytes == files && weights > 0 && steps > 0);
+  CHECK(!info.has_vision && info.experts == 0 && info.visual_tokens == 0);
+  NEED(lk_device_memory(device, &used, &available));
+  CHECK(used >= weights && available > 0);
+  check_text(model);
+  check_answers(model);
+  check_chat(model);
+  check_blind(model);
+  NEED(lk_model_free(model));
+  check_arguments(device, path);
+}
+
+int main(int argc, char** argv) {
+  lk_device* device = NULL;
+  lk_device_options options = {sizeof options};
+  int lines = 0, devices = 0;
+  if (argc != 2 && argc != 4) return 2;
   CHECK(strcmp(lk_last_error(), "") == 0 && strlen(lk_version()) >= 5);
   options.log = count_line;
   options.log_user = &lines;
@@ -264,20 +260,8 @@ int main(int argc, char** argv) {
   CHECK(devices > 0);
   NEED(lk_device_open(&options, &device));
   CHECK(lk_device_name(device)[0] != 0);
-  NEED(lk_model_memory(argv[1], &weights, &files));
-  model_options.progress = note_progress;
-  model_options.progress_user = &steps;
-  NEED(lk_model_load(device, argv[1], &model_options, &model));
-  NEED(lk_model_get_info(model, &info));
-  CHECK(strcmp(info.architecture, "llama") == 0 && info.layers == 1 && info.vocabulary == 260 && info.has_tokenizer && info.has_chat_template);
-  CHECK(info.weight_bytes == weights && info.file_bytes == files && weights > 0 && steps > 0);
-  NEED(lk_device_memory(device, &used, &available));
-  CHECK(used >= weights && available > 0);
-  check_text(model);
-  check_answers(model);
-  check_chat(model);
-  NEED(lk_model_free(model));
-  check_arguments(device, argv[1]);
+  if (argc == 2) check_all(device, argv[1]);
+  else check_pictures(device, argv[1], argv[2], argv[3]);
   NEED(lk_device_close(device));
   if (failures == 0) printf("the C interface works\n");
   return failures != 0;

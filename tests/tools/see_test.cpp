@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "frontend/checkpoint/checkpoint.h"
 #include "tests/support/catch.h"
@@ -65,6 +66,9 @@ TEST_CASE("see: six languages ask about pictures and are answered as recorded") 
       CHECK(std::abs(routing["experts"][e].get<float>() - expected["router"][e].get<float>()) < 1e-4);
     CHECK(routing["attention"].size() == expected["n_text_tokens"]);
     CHECK(routing["skipped"].empty());
+    const auto shares = routing["expert_ms"].get<std::vector<double>>();
+    CHECK(shares.size() == 6);
+    CHECK(std::abs(std::accumulate(shares.begin(), shares.end(), 0.0) - routing["experts_ms"].get<double>()) < 1e-6);
   }
 }
 
@@ -80,9 +84,13 @@ TEST_CASE("see: bars and a drawing of the routing, logits, fewer experts") {
   REQUIRE(shown.status == 0);
   CHECK(says(shown.err, "experts (entropy"));
   CHECK(says(shown.err, "(skipped)"));
+  CHECK(says(shown.err, " ms\n"));
   CHECK(says(shown.err, "words that counted"));
   std::ifstream drawing(svg);
-  CHECK(std::string(std::istreambuf_iterator<char>(drawing), {}).starts_with("<svg "));
+  const std::string drawn(std::istreambuf_iterator<char>(drawing), {});
+  CHECK(drawn.starts_with("<svg "));
+  CHECK(says(drawn, "skipped</text>"));
+  CHECK(says(drawn, " ms</text>"));
   const auto tensors = open_tensors(logits);
   REQUIRE(tensors);
   const json answer = json::parse(test::lorikeet(base + Arguments{"--json"}).out);
