@@ -96,11 +96,12 @@ TEST_CASE("mmmb: answers are as recorded, however many questions are answered at
     INFO((done ? "" : done.error().message));
     REQUIRE(done.ok());
     for (const json& one : recorded_answers())
-      CHECK(answer_text(*model.tokenizer(), one.at("generated_ids").get<std::vector<int32_t>>()) == one.at("answer"));
+      CHECK(answer_text(*model.tokenizer(), one.at("generated_ids").get<std::vector<int32_t>>()) ==
+            one.at("answer").get<std::string>());
     std::vector<std::vector<int32_t>> ids;
     for (const json& one : recorded_answers()) {
       if (one.at("dataset") != "MMMB_en") continue;
-      CHECK(answers.answers().at(one.at("index")) == one.at("answer"));
+      CHECK(answers.answers().at(one.at("index")) == one.at("answer").get<std::string>());
       ids.push_back(one.at("generated_ids"));
     }
     REQUIRE(ids.size() == set.questions.size());
