@@ -17,6 +17,7 @@ namespace {
 // Steps that are submitted before the host has seen their tokens.
 constexpr size_t kStepsInFlight = 4;
 constexpr int kRecoveries = 3;
+constexpr uint32_t kScoredAtOnce = 32;  // texts whose logits are kept at once
 
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -25,6 +26,12 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
 Error cancelled() { return {ErrorCode::cancelled, "cancelled.", {}}; }
 
 }  // namespace
+
+// The next `count` tokens of a conversation.
+struct Piece {
+  uint32_t slot = 0;
+  int64_t count = 0;
+};
 
 // One answer in progress.
 struct Turn {
@@ -56,8 +63,11 @@ struct Session::Impl {
   Status recovering(Body body);
   Result<PlacedPictures> check(std::span<const int32_t> tokens, uint32_t slot) const;
   Status see(uint32_t slot, const std::vector<int32_t>& text);
+  Status feed(std::span<const Piece> pieces, int64_t rung, Head head);
   Status feed(uint32_t slot, int64_t rung, int64_t count, Head head);
   Status read_all(uint32_t slot);
+  Status read_together(uint32_t slots);
+  Status score_last(uint32_t first, uint32_t count, const OnText& on_text);
   void forget(uint32_t slot);
   Status score(uint32_t slot, Head head, int64_t rung,
                const std::function<Status(Plan&, int64_t first, int64_t count)>& use);
@@ -153,24 +163,31 @@ Status Session::Impl::see(uint32_t slot, const std::vector<int32_t>& text) {
   return seen;
 }
 
-// The next `count` tokens of the conversation through the plan of `rung` rows.
-Status Session::Impl::feed(uint32_t slot, int64_t rung, int64_t count, Head head) {
-  Conversation& conversation = conversations[slot];
-  LK_TRY(state->start_reading(slot));
-  LK_TRY(state->reserve(conversations, slot, conversation.cached + count));
+// The next tokens of one or several conversations through the plan of `rung` rows.
+Status Session::Impl::feed(std::span<const Piece> pieces, int64_t rung, Head head) {
+  for (const auto& [slot, count] : pieces) {
+    LK_TRY(state->start_reading(slot));
+    LK_TRY(state->reserve(conversations, slot, conversations[slot].cached + count));
+  }
   LK_ASSIGN(Plan * plan, state->plans().get(rung, head));
   std::vector<shader::Row> rows;
   std::vector<uint32_t> wanted;
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t position = conversation.cached + i;
-    rows.push_back(state->row(conversation, slot, position, 0));
-    if (head != Head::none) wanted.push_back(uint32_t(i));
+  for (const auto& [slot, count] : pieces) {
+    for (int64_t i = 0; i < count; ++i) {
+      if (head != Head::none) wanted.push_back(uint32_t(rows.size()));
+      rows.push_back(state->row(conversations[slot], slot, conversations[slot].cached + i, 0));
+    }
   }
   LK_TRY(state->set_rows(rows, wanted, rung));
   LK_ASSIGN(const Ticket ticket, plan->submit());
   LK_TRY(model->device().wait(ticket));
-  conversation.note_feed(rung, count);
+  for (const auto& [slot, count] : pieces) conversations[slot].note_feed(rung, count);
   return Done{};
+}
+
+Status Session::Impl::feed(uint32_t slot, int64_t rung, int64_t count, Head head) {
+  const Piece piece{slot, count};
+  return feed({&piece, 1}, rung, head);
 }
 
 // All but the last token into the cache.
@@ -374,6 +391,79 @@ Status Session::logits(uint32_t slot, std::span<const int32_t> tokens, const OnR
       LK_ASSIGN(const auto bytes, download(impl_->model->device(), slice));
       return on_rows(first, {reinterpret_cast<const float*>(bytes.data()), size_t(count * vocabulary)});
     });
+  });
+}
+
+// All but the last token of the first `slots` conversations into the cache.
+Status Session::Impl::read_together(uint32_t slots) {
+  for (;;) {
+    std::vector<Piece> pieces;
+    int64_t left = 0;
+    for (uint32_t slot = 0; slot < slots; ++slot) {
+      const int64_t count = int64_t(conversations[slot].tokens.size()) - 1 - conversations[slot].cached;
+      if (count > 0) pieces.push_back({slot, count});
+      left += std::max<int64_t>(count, 0);
+    }
+    if (left == 0) return Done{};
+    if (cancel_wanted) return cancelled();
+    const int64_t rung = rung_to_read(left);
+    int64_t room = rung;
+    for (Piece& piece : pieces) {
+      piece.count = std::min(piece.count, room);
+      room -= piece.count;
+    }
+    std::erase_if(pieces, [](const Piece& piece) { return piece.count == 0; });
+    LK_TRY(feed(pieces, rung, Head::none));
+    counts.tokens_read += uint64_t(rung - room);
+  }
+}
+
+// The last tokens of `count` conversations from slot `first` on.
+Status Session::Impl::score_last(uint32_t first, uint32_t count, const OnText& on_text) {
+  if (cancel_wanted) return cancelled();
+  const int64_t rung = rung_for(count), vocabulary = model->config().vocabulary;
+  std::vector<Piece> pieces;
+  for (uint32_t i = 0; i < count; ++i) pieces.push_back({first + i, 1});
+  LK_TRY(feed(pieces, rung, Head::logits));
+  counts.tokens_read += count;
+  LK_ASSIGN(Plan * plan, state->plans().get(rung, Head::logits));
+  LK_ASSIGN(Slice slice, plan->output("logits"));
+  slice.size = uint64_t(count * vocabulary) * 4;
+  LK_ASSIGN(const auto bytes, download(model->device(), slice));
+  const std::span<const float> values(reinterpret_cast<const float*>(bytes.data()), size_t(count * vocabulary));
+  for (uint32_t i = 0; i < count; ++i)
+    LK_TRY(on_text(first + i, values.subspan(size_t(i * vocabulary), size_t(vocabulary))));
+  return Done{};
+}
+
+Status Session::last_logits(std::span<const std::vector<int32_t>> texts, const OnText& on_text) {
+  if (texts.empty() || texts.size() > slots())
+    return invalid(join("1 to ", slots(), " texts can be read at once, ", texts.size(), " were given."));
+  const uint32_t count = uint32_t(texts.size());
+  std::vector<PlacedPictures> placed;
+  for (uint32_t slot = 0; slot < count; ++slot) {
+    LK_ASSIGN(PlacedPictures text, impl_->check(texts[slot], slot));
+    placed.push_back(std::move(text));
+  }
+  impl_->cancel_wanted = false;
+  for (uint32_t slot = 0; slot < count; ++slot) {
+    impl_->forget(slot);
+    impl_->conversations[slot].tokens = placed[slot].tokens;
+  }
+  uint32_t done = 0;  // texts whose logits were handed out
+  return impl_->recovering([&]() -> Status {
+    for (uint32_t slot = done; slot < count; ++slot) {
+      Conversation& conversation = impl_->conversations[slot];
+      conversation.truncate(std::min<int64_t>(conversation.cached, int64_t(conversation.tokens.size()) - 1));
+      LK_TRY(impl_->see(slot, placed[slot].text));
+    }
+    LK_TRY(impl_->read_together(count));
+    while (done < count) {
+      const uint32_t group = std::min(count - done, kScoredAtOnce);
+      LK_TRY(impl_->score_last(done, group, on_text));
+      done += group;
+    }
+    return Done{};
   });
 }
 
