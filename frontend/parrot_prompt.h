@@ -25,6 +25,17 @@ Result<std::vector<int32_t>> ids_with_pictures(const Tokenizer& tokenizer, std::
 // invalid_argument for another role, and if the last message is not the user's.
 Result<std::vector<int32_t>> parrot_prompt_ids(const Tokenizer& tokenizer, std::span<const ChatMessage> messages);
 
+// One message of a conversation to learn from.
+struct ParrotTurn {
+  std::vector<int32_t> ids;
+  size_t answer = 0;  // where what the assistant says begins in them; ids.size() if another role speaks
+};
+
+// The turns of a whole conversation, the system message first, as the published trainer writes them down: the last one,
+// which must be the assistant's, ends with <|im_end|>, the others with a line end too. Errors: as above.
+Result<std::vector<ParrotTurn>> parrot_conversation_ids(const Tokenizer& tokenizer,
+                                                        std::span<const ChatMessage> messages);
+
 // What the user says to ask a question about one picture.
 std::string picture_question(std::string_view question);
 

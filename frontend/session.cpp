@@ -1,72 +1,8 @@
-#include "frontend/session.h"
-
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstring>
 
-#include "frontend/control.h"
-#include "frontend/kv_cache.h"
-#include "frontend/plan_ladder.h"
-#include "frontend/session_state.h"
-#include "runtime/base/text.h"
+#include "frontend/session_impl.h"
 
 namespace lorikeet {
-namespace {
-
-// Steps that are submitted before the host has seen their tokens.
-constexpr size_t kStepsInFlight = 4;
-constexpr int kRecoveries = 3;
-
-double milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-}
-
-Error cancelled() { return {ErrorCode::cancelled, "cancelled.", {}}; }
-
-}  // namespace
-
-// One answer in progress.
-struct Turn {
-  const GenerateRequest* request = nullptr;
-  uint32_t delivered = 0;
-  bool done = false;
-  StopReason reason = StopReason::length;
-};
-
-struct Session::Impl {
-  Model* model;
-  SessionOptions options;
-  std::unique_ptr<SessionState> state;
-  std::vector<Conversation> conversations;
-  std::atomic<bool> cancel_wanted{false};
-  std::atomic<uint64_t> cancels{0};
-  int64_t context;
-  uint64_t generation = 0;  // of the model, when `state` was made
-  SessionCounts counts;
-
-  Impl(Model& m, const SessionOptions& o)
-      : model(&m), options(o), conversations(o.slots), context(SessionState::context(m, o)) {}
-
-  Status start();
-  bool alive() const;
-  Status rebuild();
-  Status rebuild_or_keep();
-  template <class Body>
-  Status recovering(Body body);
-  Result<PlacedPictures> check(std::span<const int32_t> tokens, uint32_t slot) const;
-  Status see(uint32_t slot, const std::vector<int32_t>& text);
-  Status feed(uint32_t slot, int64_t rung, int64_t count, Head head);
-  Status read_all(uint32_t slot);
-  void forget(uint32_t slot);
-  Status score(uint32_t slot, Head head, int64_t rung,
-               const std::function<Status(Plan&, int64_t first, int64_t count)>& use);
-
-  Status run_turns(std::vector<Turn>& turns, const OnToken& on_token);
-  Status run_round(std::vector<Turn*>& active, const OnToken& on_token);
-  Status begin_turn(Turn& turn);
-  void deliver(Turn& turn, int32_t token, int64_t rung, const OnToken& on_token);
-};
 
 Status Session::Impl::start() {
   LK_ASSIGN(state, SessionState::create(*model, options));
@@ -108,21 +44,6 @@ Status Session::Impl::rebuild_or_keep() {
   return status;
 }
 
-// Runs the body; after a lost device or a failed allocation rebuilds and runs it again. The body must be able to go on
-// from what the conversations say.
-template <class Body>
-Status Session::Impl::recovering(Body body) {
-  for (int i = 0;; ++i) {
-    Status status = alive() ? Status(Done{}) : rebuild_or_keep();
-    if (status) status = body();
-    if (status || i == kRecoveries) return status;
-    const ErrorCode code = status.error().code;
-    if (code != ErrorCode::device_lost && code != ErrorCode::out_of_memory) return status;
-    model->device().log(join(status.error().message, " The session rebuilds and goes on."));
-    state.reset();
-  }
-}
-
 // The tokens of a prompt with its pictures in their places.
 Result<PlacedPictures> Session::Impl::check(std::span<const int32_t> tokens, uint32_t slot) const {
   if (slot >= conversations.size())
@@ -153,24 +74,31 @@ Status Session::Impl::see(uint32_t slot, const std::vector<int32_t>& text) {
   return seen;
 }
 
-// The next `count` tokens of the conversation through the plan of `rung` rows.
-Status Session::Impl::feed(uint32_t slot, int64_t rung, int64_t count, Head head) {
-  Conversation& conversation = conversations[slot];
-  LK_TRY(state->start_reading(slot));
-  LK_TRY(state->reserve(conversations, slot, conversation.cached + count));
+// The next tokens of one or several conversations through the plan of `rung` rows.
+Status Session::Impl::feed(std::span<const Piece> pieces, int64_t rung, Head head) {
+  for (const auto& [slot, count] : pieces) {
+    LK_TRY(state->start_reading(slot));
+    LK_TRY(state->reserve(conversations, slot, conversations[slot].cached + count));
+  }
   LK_ASSIGN(Plan * plan, state->plans().get(rung, head));
   std::vector<shader::Row> rows;
   std::vector<uint32_t> wanted;
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t position = conversation.cached + i;
-    rows.push_back(state->row(conversation, slot, position, 0));
-    if (head != Head::none) wanted.push_back(uint32_t(i));
+  for (const auto& [slot, count] : pieces) {
+    for (int64_t i = 0; i < count; ++i) {
+      if (head != Head::none) wanted.push_back(uint32_t(rows.size()));
+      rows.push_back(state->row(conversations[slot], slot, conversations[slot].cached + i, 0));
+    }
   }
   LK_TRY(state->set_rows(rows, wanted, rung));
   LK_ASSIGN(const Ticket ticket, plan->submit());
   LK_TRY(model->device().wait(ticket));
-  conversation.note_feed(rung, count);
+  for (const auto& [slot, count] : pieces) conversations[slot].note_feed(rung, count);
   return Done{};
+}
+
+Status Session::Impl::feed(uint32_t slot, int64_t rung, int64_t count, Head head) {
+  const Piece piece{slot, count};
+  return feed({&piece, 1}, rung, head);
 }
 
 // All but the last token into the cache.
@@ -211,193 +139,6 @@ Status Session::set_tokens(uint32_t slot, std::span<const int32_t> tokens) {
     return impl_->read_all(slot);
   });
 }
-
-// --- generation ------------------------------------------------------------------------------------------------------
-
-Status Session::Impl::begin_turn(Turn& turn) {
-  const GenerateRequest& request = *turn.request;
-  Conversation& conversation = conversations[request.slot];
-  const int64_t room = context - int64_t(conversation.tokens.size());
-  const uint32_t budget = request.max_tokens ? request.max_tokens - turn.delivered : uint32_t(-1);
-  const uint32_t left = uint32_t(std::min<int64_t>(budget, std::max<int64_t>(room, 0)));
-  if (left == 0) {
-    turn.done = true;
-    turn.reason = StopReason::length;
-    return Done{};
-  }
-  return state->start_sampling(request, conversation, left);
-}
-
-void Session::Impl::deliver(Turn& turn, int32_t token, int64_t rung, const OnToken& on_token) {
-  const GenerateRequest& request = *turn.request;
-  Conversation& conversation = conversations[request.slot];
-  conversation.note_feed(rung, 1);  // the token that the step began with is in the cache now
-  conversation.tokens.push_back(token);
-  ++conversation.sampled;
-  ++turn.delivered;
-  ++counts.tokens_generated;
-  const bool eos = std::find(request.stop_ids.begin(), request.stop_ids.end(), token) != request.stop_ids.end();
-  const bool go_on = !on_token || on_token(request.slot, token);
-  if (eos) turn.done = true, turn.reason = StopReason::eos;
-  else if (!go_on) turn.done = true, turn.reason = StopReason::stop;
-  else if (request.max_tokens && turn.delivered >= request.max_tokens)
-    turn.done = true, turn.reason = StopReason::length;
-  else if (int64_t(conversation.tokens.size()) >= context) turn.done = true, turn.reason = StopReason::length;
-}
-
-// Steps until one of the answers ends; what was submitted beyond is still delivered to the others.
-Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_token) {
-  const int64_t rung = rung_for(int64_t(active.size()));
-  std::vector<shader::Row> rows;
-  std::vector<uint32_t> wanted;
-  uint64_t steps_left = UINT64_MAX;
-  for (Turn* turn : active) {
-    Conversation& conversation = conversations[turn->request->slot];
-    const int64_t size = int64_t(conversation.tokens.size());
-    LK_TRY(
-        state->reserve(conversations, turn->request->slot, std::min<int64_t>(context, size + int64_t(kReserveSteps))));
-    steps_left = std::min<uint64_t>(steps_left, uint64_t(std::min<int64_t>(int64_t(kReserveSteps), context - size)));
-    if (turn->request->max_tokens)
-      steps_left = std::min<uint64_t>(steps_left, turn->request->max_tokens - turn->delivered);
-    wanted.push_back(uint32_t(rows.size()));
-    rows.push_back(state->row(conversation, turn->request->slot, conversation.cached, shader::kRowFollows));
-  }
-  LK_ASSIGN(Plan * plan, state->plans().get(rung, Head::sample));
-  LK_TRY(state->set_rows(rows, wanted, rung));
-
-  std::array<Ticket, kStepsInFlight> in_flight;  // a ring
-  size_t oldest = 0, flying = 0;
-  bool draining = false;
-  while (!draining || flying > 0) {
-    while (!draining && steps_left > 0 && flying < kStepsInFlight) {
-      LK_ASSIGN(in_flight[(oldest + flying) % kStepsInFlight], plan->submit());
-      ++flying;
-      --steps_left;
-    }
-    if (flying == 0) break;
-    LK_TRY(model->device().wait(in_flight[oldest]));
-    oldest = (oldest + 1) % kStepsInFlight;
-    --flying;
-    for (Turn* turn : active) {
-      if (turn->done) continue;
-      const Conversation& conversation = conversations[turn->request->slot];
-      deliver(*turn, state->sampled_token(turn->request->slot, conversation.sampled), rung, on_token);
-      if (cancel_wanted && !turn->done) turn->done = true, turn->reason = StopReason::cancelled;
-      draining = draining || turn->done;
-    }
-  }
-  return Done{};
-}
-
-Status Session::Impl::run_turns(std::vector<Turn>& turns, const OnToken& on_token) {
-  // A token that is in the cache but was followed by none must be read again to have logits.
-  for (Turn& turn : turns) {
-    Conversation& conversation = conversations[turn.request->slot];
-    if (turn.done) continue;
-    conversation.truncate(std::min<int64_t>(conversation.cached, int64_t(conversation.tokens.size()) - 1));
-    LK_TRY(read_all(turn.request->slot));
-    LK_TRY(begin_turn(turn));
-  }
-  for (;;) {
-    std::vector<Turn*> active;
-    for (Turn& turn : turns)
-      if (!turn.done && active.size() < size_t(kMaxRows)) active.push_back(&turn);
-    if (active.empty()) return Done{};
-    LK_TRY(run_round(active, on_token));
-  }
-}
-
-Result<std::vector<StopReason>> Session::generate(std::span<const GenerateRequest> requests, const OnToken& on_token) {
-  std::vector<Turn> turns;
-  std::vector<bool> used(impl_->conversations.size());
-  for (const GenerateRequest& request : requests) {
-    LK_TRY(check_sampler(request.sampler));
-    if (request.slot >= used.size() || used[request.slot])
-      return invalid(join("slot ", request.slot, " does not exist or is asked for twice."));
-    if (impl_->conversations[request.slot].tokens.empty())
-      return invalid(join("slot ", request.slot, " has no tokens to go on from."));
-    used[request.slot] = true;
-    turns.push_back({&request});
-  }
-  impl_->cancel_wanted = false;
-  LK_TRY(impl_->recovering([&]() -> Status {
-    LK_TRY(impl_->state->plans().get(rung_for(int64_t(turns.size())), Head::sample));
-    const auto start = std::chrono::steady_clock::now();
-    const Status status = impl_->run_turns(turns, on_token);
-    impl_->counts.generate_ms += milliseconds_since(start);
-    return status;
-  }));
-  std::vector<StopReason> reasons;
-  for (const Turn& turn : turns) reasons.push_back(turn.reason);
-  return reasons;
-}
-
-// --- scores ----------------------------------------------------------------------------------------------------------
-
-Status Session::Impl::score(uint32_t slot, Head head, int64_t rung,
-                            const std::function<Status(Plan&, int64_t, int64_t)>& use) {
-  Conversation& conversation = conversations[slot];
-  for (;;) {
-    const int64_t first = conversation.cached;
-    const int64_t left = int64_t(conversation.tokens.size()) - first;
-    if (left <= 0) return Done{};
-    if (cancel_wanted) return cancelled();
-    const int64_t rows = std::min(rung, rung_to_read(left)), count = std::min(rows, left);
-    if (head == Head::log_prob) {
-      std::vector<int32_t> targets(conversation.tokens.begin() + first + 1,
-                                   conversation.tokens.begin() + std::min(first + count + 1, first + left));
-      std::replace_if(
-          targets.begin(), targets.end(), [](int32_t token) { return token < 0; }, 0);  // no word of the text
-      targets.resize(size_t(count));  // nothing follows the last token: its target does not matter
-      LK_TRY(state->set_targets(targets));
-    }
-    LK_TRY(feed(slot, rows, count, head));
-    LK_ASSIGN(Plan * plan, state->plans().get(rows, head));
-    if (Status used = use(*plan, first, count); !used) {
-      conversation.truncate(first);  // these rows have not been seen: should the session rebuild, they come again
-      return used;
-    }
-  }
-}
-
-Status Session::logits(uint32_t slot, std::span<const int32_t> tokens, const OnRows& on_rows) {
-  LK_ASSIGN(const PlacedPictures placed, impl_->check(tokens, slot));
-  impl_->cancel_wanted = false;
-  impl_->forget(slot);
-  impl_->conversations[slot].tokens = placed.tokens;
-  const int64_t vocabulary = impl_->model->config().vocabulary;
-  return impl_->recovering([&]() -> Status {
-    LK_TRY(impl_->see(slot, placed.text));
-    return impl_->score(slot, Head::logits, 32, [&](Plan& plan, int64_t first, int64_t count) -> Status {
-      LK_ASSIGN(Slice slice, plan.output("logits"));
-      slice.size = uint64_t(count * vocabulary) * 4;
-      LK_ASSIGN(const auto bytes, download(impl_->model->device(), slice));
-      return on_rows(first, {reinterpret_cast<const float*>(bytes.data()), size_t(count * vocabulary)});
-    });
-  });
-}
-
-Result<std::vector<float>> Session::log_probs(uint32_t slot, std::span<const int32_t> tokens) {
-  LK_ASSIGN(const PlacedPictures placed, impl_->check(tokens, slot));
-  impl_->cancel_wanted = false;
-  impl_->forget(slot);
-  impl_->conversations[slot].tokens = placed.tokens;
-  std::vector<float> result(placed.tokens.size());
-  LK_TRY(impl_->recovering([&]() -> Status {
-    LK_TRY(impl_->see(slot, placed.text));
-    return impl_->score(slot, Head::log_prob, 128, [&](Plan& plan, int64_t first, int64_t count) -> Status {
-      LK_ASSIGN(Slice slice, plan.output("log_prob"));
-      slice.size = uint64_t(count) * 4;
-      LK_ASSIGN(const auto bytes, download(impl_->model->device(), slice));
-      std::memcpy(result.data() + first, bytes.data(), bytes.size());
-      return Done{};
-    });
-  }));
-  result.pop_back();  // nothing follows the last token
-  return result;
-}
-
-// --- the rest --------------------------------------------------------------------------------------------------------
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;

@@ -108,6 +108,11 @@ class Session {
   // (rows, vocabulary) f32 in order.
   using OnRows = std::function<Status(int64_t first, std::span<const float> values)>;
   Status logits(uint32_t slot, std::span<const int32_t> tokens, const OnRows& on_rows);
+  // Logits after the last token of each of several texts, which become the conversations of the slots 0, 1, ...: they
+  // are read together, so that rows of several texts share a plan. `on_text(text, values)` gets (vocabulary) f32, in
+  // order.
+  using OnText = std::function<Status(uint32_t text, std::span<const float> values)>;
+  Status last_logits(std::span<const std::vector<int32_t>> texts, const OnText& on_text);
   // Natural-log probability of tokens[i + 1] after tokens[0..i], for every i < n - 1, as a new conversation in the
   // slot.
   Result<std::vector<float>> log_probs(uint32_t slot, std::span<const int32_t> tokens);

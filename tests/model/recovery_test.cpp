@@ -70,6 +70,12 @@ Result<Seen> script(Model& model) {
     seen.logits.insert(seen.logits.end(), values.begin(), values.end());
     return Done{};
   }));
+  const std::vector<Ids> texts = {prompt(45, 4), prompt(6, 5)};
+  LK_TRY(s.last_logits(texts, [&](uint32_t text, std::span<const float> values) -> Status {
+    if (size_t(5 + text) * 64 != seen.logits.size()) return invalid("texts are missing or come twice.");
+    seen.logits.insert(seen.logits.end(), values.begin(), values.end());
+    return Done{};
+  }));
   LK_TRY(s.set_tokens(0, prompt(300, 1)));  // beyond the first cache
   LK_TRY(answered(s, 0, 3));
   LK_TRY(answered(neighbour, 0, 4));
