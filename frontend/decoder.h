@@ -1,6 +1,9 @@
 // The recipe of a decoder-only language model: writes the graph that advances conversations by some rows.
 #pragma once
 
+#include <vector>
+
+#include "frontend/adapters/adapter_writer.h"
 #include "frontend/config.h"
 #include "frontend/weights.h"
 #include "runtime/graph/graph.h"
@@ -32,6 +35,7 @@ struct DecoderShape {
   Head head = Head::none;
   int64_t wanted = 0;  // rows that the head runs on
   SessionSizes sizes;
+  std::vector<AdapterInGraph> adapters;
 };
 
 // States: `control`, `cache.k.N`, `cache.v.N`, `seen`, `tokens`, `target`, `logit_bias`, `visual`. Weights are named as

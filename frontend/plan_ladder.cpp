@@ -22,7 +22,11 @@ PlanLadder::PlanLadder(Model& model, SessionSizes sizes, StorageOf storage, Ladd
     : model_(&model), sizes_(sizes), storage_(std::move(storage)), options_(std::move(options)) {}
 
 Graph PlanLadder::make_graph(int64_t rows, Head head) const {
-  const DecoderShape shape{.rows = rows, .head = head, .wanted = head == Head::none ? 0 : rows, .sizes = sizes_};
+  const DecoderShape shape{.rows = rows,
+                           .head = head,
+                           .wanted = head == Head::none ? 0 : rows,
+                           .sizes = sizes_,
+                           .adapters = options_.adapters};
   Graph graph = build_decoder(model_->config(), model_->weights(), shape);
   if (options_.fuse) fuse(graph, model_->device().profile());
   return graph;

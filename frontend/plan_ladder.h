@@ -23,6 +23,7 @@ int64_t rung_to_read(int64_t left);
 struct LadderOptions {
   bool fuse = true, reproducible = false, timestamps = false;
   Progress progress;
+  std::vector<AdapterInGraph> adapters = {};
 };
 
 class PlanLadder {

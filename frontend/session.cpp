@@ -77,7 +77,7 @@ Status Session::Impl::see(uint32_t slot, const std::vector<int32_t>& text) {
 // The next tokens of one or several conversations through the plan of `rung` rows.
 Status Session::Impl::feed(std::span<const Piece> pieces, int64_t rung, Head head) {
   for (const auto& [slot, count] : pieces) {
-    LK_TRY(state->start_reading(slot));
+    LK_TRY(state->start_reading(conversations[slot], slot));
     LK_TRY(state->reserve(conversations, slot, conversations[slot].cached + count));
   }
   LK_ASSIGN(Plan * plan, state->plans().get(rung, head));
@@ -202,6 +202,25 @@ Status Session::set_pictures(uint32_t slot, std::vector<Pixels> pictures) {
   conversation.pictures = std::move(pictures);
   conversation.asked.clear();
   conversation.routings.clear();
+  return Done{};
+}
+
+Status Session::set_adapters(uint32_t slot, std::span<const uint32_t> adapters) {
+  if (slot >= impl_->conversations.size()) return invalid(join("slot ", slot, " does not exist."));
+  uint32_t bits = 0, routed = 0;
+  for (const uint32_t number : adapters) {
+    if (number >= impl_->options.adapters.size())
+      return invalid(
+          join("adapter ", number, " does not exist, the session has ", impl_->options.adapters.size(), "."));
+    bits |= 1u << number;
+    routed += !impl_->options.adapters[number].adapter->tensors.routers.empty();
+  }
+  if (routed > 1) return invalid(join("a conversation has one adapter with routers, ", routed, " were given."));
+  Conversation& conversation = impl_->conversations[slot];
+  if (conversation.adapters == bits) return Done{};
+  conversation.adapters = bits;
+  conversation.truncate(0);
+  if (impl_->state) impl_->state->release_blocks(conversation);
   return Done{};
 }
 

@@ -13,12 +13,19 @@
 #include <string>
 #include <vector>
 
+#include "frontend/adapters/adapter.h"
 #include "frontend/model.h"
 #include "frontend/picture_tokens.h"
 #include "runtime/base/result.h"
 #include "runtime/ops/ops.h"
 
 namespace lorikeet {
+
+// An adapter of a session; `scale` multiplies all that it adds.
+struct AdapterUse {
+  const Adapter* adapter = nullptr;
+  double scale = 1;
+};
 
 struct SessionOptions {
   int64_t context = 0;        // positions a conversation may have; 0: 4096, or the model's if smaller
@@ -32,7 +39,9 @@ struct SessionOptions {
   RoutingPolicy routing;  // of a picture's tokens to the visual experts; published: all of them
   MultiImage multi_image = MultiImage::refuse;
   uint32_t pictures = 1;  // with tokens of their own in a conversation, for MultiImage::each
-  Progress progress;      // of kernel compilation
+  // At most 32; conversations use those that set_adapters names. They must outlive the session.
+  std::vector<AdapterUse> adapters;
+  Progress progress;  // of kernel compilation
 };
 
 // Greedy unless told otherwise. Stages in Hugging Face's order: penalty, temperature, top-k, top-p, min-p.
@@ -60,6 +69,7 @@ struct SessionMemory {
   uint64_t scratch_bytes = 0;  // largest plan
   uint64_t table_bytes = 0;    // control, sampler states, visual tokens
   uint64_t picture_bytes = 0;  // scratch for seeing a picture
+  uint64_t adapter_bytes = 0;
 };
 
 // Totals over the life of the session.
@@ -89,6 +99,10 @@ class Session {
   // The pictures that the conversation of the slot is about: the next tokens have kPictureToken in the place of each.
   // Pixels (channels, side, side) as pixel_values makes them. Errors: invalid_argument.
   Status set_pictures(uint32_t slot, std::vector<Pixels> pictures);
+  // The adapters of the conversation in the slot, by their numbers in the options; at first none. What was read without
+  // them is read again. Plain LoRAs add up; of adapters with routers a conversation has one. Errors: invalid_argument.
+  Status set_adapters(uint32_t slot, std::span<const uint32_t> adapters);
+
   // How they were routed by the tokens that were set last.
   const std::vector<PictureRouting>& routings(uint32_t slot) const;
 

@@ -14,12 +14,26 @@ namespace {
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kFirstPositions = 256;  // the cache starts with room for these, and doubles
 constexpr int64_t kRing = 64;
+constexpr size_t kMostAdapters = 32;       // a bit each
 constexpr int64_t kTypicalQuestion = 256;  // tokens, for the plan of memory
 
 int64_t seen_words(const Model& model) { return (int64_t(model.config().vocabulary) + 31) / 32; }
 
 uint32_t blocks_for(int64_t positions) {
   return uint32_t((positions + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions);
+}
+
+std::string adapter_name(size_t number) { return join("adapter.", number); }
+
+std::vector<AdapterInGraph> adapters_in_graph(const SessionOptions& options) {
+  std::vector<AdapterInGraph> adapters;
+  for (const auto& [adapter, scale] : options.adapters)
+    adapters.push_back({.config = &adapter->config,
+                        .tensors = &adapter->tensors,
+                        .name = adapter_name(adapters.size()),
+                        .scale = scale,
+                        .bit = uint32_t(adapters.size())});
+  return adapters;
 }
 
 uint32_t bits(float value) { return std::bit_cast<uint32_t>(value); }
@@ -82,6 +96,9 @@ Status SessionState::check(Model& model, const SessionOptions& options) {
     return unsupported(join("an f16 cache needs an even head size, this model's is ", model.config().head_dim, "."));
   if (options.pictures < 1 || options.pictures > 64)
     return invalid(join("a conversation has 1 to 64 pictures, ", options.pictures, " were given."));
+  if (options.adapters.size() > kMostAdapters)
+    return invalid(
+        join("a session has at most ", kMostAdapters, " adapters, ", options.adapters.size(), " were given."));
   if (options.slots < 1 || options.slots > kMaxRows)
     return invalid(join("a session has 1 to ", kMaxRows, " slots, ", options.slots, " were given."));
   return Done{};
@@ -93,7 +110,8 @@ SessionState::SessionState(Model& model, const SessionOptions& options)
       context_(context(model, options)),
       blocks_per_slot_(blocks_for(context_)),
       tables_(uint32_t(kMaxRows), options.slots, blocks_per_slot_),
-      sampling_(options.slots, true) {}
+      sampling_(options.slots, true),
+      adapters_in_table_(options.slots, 0) {}
 
 SessionState::~SessionState() {
   if (uploader_) (void)uploader_->finish();  // of a lost device nothing is in flight
@@ -135,6 +153,11 @@ Result<std::unique_ptr<SessionState>> SessionState::create(Model& model, const S
   if (options.logit_bias) LK_TRY(state->make(state->bias_, slots * vocabulary * 4, MemoryUse::device, "logit_bias"));
   const uint64_t largest =
       std::max({state->tables_.words() * 4, uint64_t(seen_words(model)) * 4, options.logit_bias ? vocabulary * 4 : 0});
+  for (size_t i = 0; i < options.adapters.size(); ++i) {
+    LK_ASSIGN(AdapterMemory memory,
+              AdapterMemory::create(device, options.adapters[i].adapter->tensors, adapter_name(i)));
+    state->adapters_.push_back(std::move(memory));
+  }
   LK_ASSIGN(Uploader uploader, Uploader::create(device, largest, 3));
   state->uploader_ = std::make_unique<Uploader>(std::move(uploader));
   const int64_t first = blocks_for(std::min(state->context_, kFirstPositions)) * int64_t(options.slots);
@@ -143,7 +166,8 @@ Result<std::unique_ptr<SessionState>> SessionState::create(Model& model, const S
   SessionState* self = state.get();
   state->plans_ = std::make_unique<PlanLadder>(
       model, state->sizes(state->cache_->places()), [self](const GraphTensor& info) { return self->storage(info); },
-      LadderOptions{options.fuse, options.reproducible, options.timestamps, options.progress});
+      LadderOptions{options.fuse, options.reproducible, options.timestamps, options.progress,
+                    adapters_in_graph(options)});
   LK_TRY(state->tables_.upload_blocks(*state->uploader_, {state->control_.get(), 0, state->tables_.words() * 4}));
   return state;
 }
@@ -156,7 +180,9 @@ Result<SessionMemory> SessionState::memory(Model& model, const SessionOptions& o
   memory.table_bytes = draft.tables_.words() * 4 + options.slots * (uint64_t(seen_words(model)) + kRing) * 4 +
                        (options.logit_bias ? options.slots * uint64_t(model.config().vocabulary) * 4 : 0) +
                        options.slots * uint64_t(draft.visual_rows()) * model.config().hidden * 4;
-  PlanLadder ladder(model, draft.sizes(places), {}, {options.fuse, options.reproducible});
+  for (const AdapterUse& use : options.adapters) memory.adapter_bytes += AdapterMemory::bytes(use.adapter->tensors);
+  PlanLadder ladder(model, draft.sizes(places), {},
+                    {options.fuse, options.reproducible, false, {}, adapters_in_graph(options)});
   LK_ASSIGN(const uint64_t read, ladder.scratch_bytes(rung_for(std::min(draft.context_, kMaxRows)), Head::none));
   LK_ASSIGN(const uint64_t sample, ladder.scratch_bytes(rung_for(options.slots), Head::sample));
   memory.scratch_bytes = std::max(read, sample);
@@ -181,6 +207,8 @@ Result<std::vector<Slice>> SessionState::storage(const GraphTensor& info) const 
   if (name == "target") return whole(*target_);
   if (name == "logit_bias") return whole(*bias_);
   if (name == "visual") return whole(*visual_);
+  for (const AdapterMemory& adapter : adapters_)
+    if (auto slices = adapter.storage(name); !slices.empty()) return slices;
   return Error{ErrorCode::internal, join("[session] has no state named ", name, "."), {}};
 }
 
@@ -261,9 +289,10 @@ Status SessionState::set_rows(std::span<const shader::Row> rows, std::span<const
   return tables_.upload_rows(*uploader_, {control_.get(), 0, tables_.words() * 4});
 }
 
-Status SessionState::start_reading(uint32_t slot) {
-  if (!sampling_[slot]) return Done{};
-  tables_.set_slot(slot, {});
+Status SessionState::start_reading(const Conversation& conversation, uint32_t slot) {
+  if (!sampling_[slot] && adapters_in_table_[slot] == conversation.adapters) return Done{};
+  tables_.set_slot(slot, {.adapters = conversation.adapters});
+  adapters_in_table_[slot] = conversation.adapters;
   LK_TRY(tables_.upload_slot(*uploader_, {control_.get(), 0, tables_.words() * 4}, slot));
   sampling_[slot] = false;
   return Done{};
@@ -290,6 +319,7 @@ Status SessionState::start_sampling(const GenerateRequest& request, const Conver
   slot.seed_high = uint32_t(s.seed >> 32);
   slot.history = request.slot * words;
   slot.flags = conversation.logit_bias.empty() ? 0 : shader::kSlotBias;
+  slot.adapters = adapters_in_table_[request.slot] = conversation.adapters;
   for (int32_t id : request.stop_ids)  // the host tests those that do not fit as well
     if (slot.stop_count < std::size(slot.stop_ids)) slot.stop_ids[slot.stop_count++] = uint32_t(id);
   tables_.set_slot(request.slot, slot);
@@ -322,7 +352,7 @@ Status SessionState::set_logit_bias(Conversation& conversation, uint32_t slot, s
 
 namespace {
 
-constexpr std::string_view kMagic = "LKSESSN1";
+constexpr std::string_view kMagic = "LKSESSN2";
 
 template <class T>
 void put(std::string& out, const T& value) {
@@ -341,8 +371,12 @@ bool get(std::string_view& in, T& value) {
 
 std::string SessionState::signature() const {
   const DecoderConfig& c = model_->config();
+  std::string adapters;
+  for (const auto& [adapter, scale] : options_.adapters)
+    adapters += join(" + ", name(adapter->config.kind), " ", AdapterMemory::bytes(adapter->tensors), " x ", scale);
   return join(c.model_type, " ", c.layers, "x", c.hidden, " heads ", c.heads, "/", c.kv_heads, "x", c.head_dim,
-              " vocabulary ", c.vocabulary, " weights ", model_->memory().weight_bytes, " cache ", name(options_.kv));
+              " vocabulary ", c.vocabulary, " weights ", model_->memory().weight_bytes, " cache ", name(options_.kv),
+              adapters);
 }
 
 Result<std::string> SessionState::save(const Conversation& conversation) {
@@ -357,6 +391,7 @@ Result<std::string> SessionState::save(const Conversation& conversation) {
   put(out, uint64_t(conversation.tokens.size()));
   for (int32_t token : conversation.tokens) put(out, token);
   put(out, uint64_t(conversation.sampled));
+  put(out, conversation.adapters);
   put(out, uint64_t(conversation.feeds.size()));
   for (const Feed& feed : conversation.feeds) put(out, feed);
   put(out, uint64_t(cache.size()));
@@ -380,7 +415,8 @@ Status SessionState::restore(std::vector<Conversation>& conversations, uint32_t 
   loaded.tokens.resize(size);
   for (int32_t& token : loaded.tokens)
     if (!get(in, token) || token < 0 || uint32_t(token) >= vocabulary) return broken;
-  if (!get(in, sampled) || !get(in, feeds) || feeds > in.size() / sizeof(Feed)) return broken;
+  if (!get(in, sampled) || !get(in, loaded.adapters) || !get(in, feeds) || feeds > in.size() / sizeof(Feed))
+    return broken;
   loaded.sampled = uint32_t(sampled);
   for (uint64_t i = 0; i < feeds; ++i) {
     Feed feed;

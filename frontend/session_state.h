@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/adapters/adapter_memory.h"
 #include "frontend/control.h"
 #include "frontend/kv_cache.h"
 #include "frontend/plan_ladder.h"
@@ -30,6 +31,7 @@ struct Conversation {
   std::vector<PictureRouting> routings;  // of the pictures
   std::vector<uint32_t> blocks;          // of the cache
   std::vector<float> logit_bias;
+  uint32_t adapters = 0;  // bit i: adapter i of the session
 
   void note_feed(int64_t rung, int64_t count);
   void truncate(int64_t length);  // forget the cache from this position on
@@ -55,7 +57,7 @@ class SessionState {
   void release_blocks(Conversation& conversation);  // those behind `cached`
 
   // A slot whose last answer was stopped writes no cache: before its rows are read it must be as new.
-  Status start_reading(uint32_t slot);
+  Status start_reading(const Conversation& conversation, uint32_t slot);
   Status set_rows(std::span<const shader::Row> rows, std::span<const uint32_t> wanted, int64_t rung);
   Status set_targets(std::span<const int32_t> targets);
   Status start_sampling(const GenerateRequest& request, const Conversation& conversation, uint32_t max_tokens);
@@ -84,7 +86,9 @@ class SessionState {
   int64_t context_;
   uint32_t blocks_per_slot_;
   ControlTables tables_;
-  std::vector<bool> sampling_;  // slots whose table entry belongs to an answer
+  std::vector<bool> sampling_;               // slots whose table entry belongs to an answer
+  std::vector<uint32_t> adapters_in_table_;  // by slot
+  std::vector<AdapterMemory> adapters_;
   std::unique_ptr<Uploader> uploader_;
   std::unique_ptr<Buffer> control_, seen_, tokens_, target_, bias_, visual_;
   std::unique_ptr<Viewer> viewer_;

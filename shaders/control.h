@@ -47,11 +47,12 @@ struct Slot {
   uint stop_count;      // of stop_ids
   uint history;         // tokens in the slot's seen-set are penalised: word offset of its bit set in `seen`
   uint flags;           // bit 0: logit bias of the slot is added
-  uint reserved0;
+  uint adapters;        // bit i: adapter i of the session
   uint reserved1;
   uint stop_ids[16];    // tokens that end the answer (sampled, reported, not continued)
 };
 const uint kSlotBias = 1u;
+const uint kSlotAdapters = 14u;  // word of Slot.adapters
 const uint kStoppedEos = 1u;
 const uint kStoppedLength = 2u;
 

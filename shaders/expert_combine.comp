@@ -7,6 +7,7 @@
 #include "shaders/expert_combine.h"
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const bool HAS_RESIDUAL = false;
+layout(constant_id = 2) const bool WEIGHTED = true;  // false: weights only say who is chosen
 layout(push_constant) uniform Params { ExpertCombineParams p; };
 layout(binding = 0) readonly buffer Outputs { T outputs[]; };      // (pairs, columns)
 layout(binding = 1) readonly buffer Weights { float weights[]; };  // (rows / share, experts)
@@ -22,7 +23,7 @@ void main() {
   T sum = T(0.0);
   for (uint e = 0u; e < p.experts; ++e) {
     const float weight = weights[routing + e];
-    if (weight != 0.0) sum += weight * outputs[list[places + e] * p.columns + column];
+    if (weight != 0.0) sum += (WEIGHTED ? weight : 1.0) * outputs[list[places + e] * p.columns + column];
   }
   if (HAS_RESIDUAL) sum += p.residual_scale * residual[row * p.columns + column];
   y[row * p.columns + column] = sum;

@@ -1,6 +1,6 @@
 #version 450
 // variants: FORM=nn|nt WIDTH=1|4
-// y[pair] = x[row of the pair] matrix of its expert: plain f32 matrices, (k, n), or with nt (n, k).
+// y[pair] = scale * x[row of the pair] matrix of its expert (+ addend[pair]): plain f32 matrices, (k, n), or with nt (n, k).
 //
 // A lane owns 8 pairs of one expert x WIDTH columns: x -> columns, lanes neighbouring, the lane's own columns LANES apart;
 // workgroup y and z -> tiles of pairs. Values of x are read at uniform addresses. Each sum runs over k in order.
@@ -10,11 +10,13 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint LANES = 64;
 layout(constant_id = 1) const bool GATHER = false;  // x has the rows that the pairs name, otherwise one row a pair
+layout(constant_id = 2) const bool HAS_ADDEND = false;
 layout(push_constant) uniform Params { ExpertGemmParams p; };
 layout(binding = 0) readonly buffer X { float x[]; };
 layout(binding = 1) readonly buffer Stack { float stack[]; };
 layout(binding = 2) readonly buffer List { uint list[]; };
-layout(binding = 3) writeonly buffer Y { float y[]; };
+layout(binding = 3) readonly buffer Addend { float addend[]; };
+layout(binding = 4) writeonly buffer Y { float y[]; };
 #include "shaders/common/expert_tiles.glsl"
 
 const uint HEIGHT = 8u;
@@ -59,7 +61,9 @@ void main() {
 
   [[unroll]] for (uint t = 0u; t < HEIGHT; ++t) {
     [[unroll]] for (uint c = 0u; c < WIDTH; ++c) {
-      if (t < tile.count && column + c * LANES < p.n) y[(tile.first + t) * p.n + column + c * LANES] = sums[t][c];
+      if (t >= tile.count || column + c * LANES >= p.n) continue;
+      const uint at = (tile.first + t) * p.n + column + c * LANES;
+      y[at] = HAS_ADDEND ? fma(sums[t][c], p.scale, addend[at]) : sums[t][c] * p.scale;
     }
   }
 }

@@ -1,6 +1,6 @@
 #version 450
 // variants: WIDTH=1|4
-// matrix[e] = sum over the pairs of expert e of a[pair]^T b[pair]: (experts, m, n), zero for experts without pairs.
+// matrix[e] = scale * sum over the pairs of expert e of a[pair]^T b[pair]: (experts, m, n), zero for experts without pairs.
 //
 // A lane owns 8 rows x WIDTH columns of one matrix: x -> columns, workgroup y -> rows, z -> expert. Sums run over the
 // pairs in order.
@@ -43,7 +43,7 @@ void main() {
   [[unroll]] for (uint t = 0u; t < HEIGHT; ++t) {
     [[unroll]] for (uint c = 0u; c < WIDTH; ++c) {
       if (row + t < p.m && column + c * LANES < p.n)
-        y[(expert * p.m + row + t) * p.n + column + c * LANES] = sums[t][c];
+        y[(expert * p.m + row + t) * p.n + column + c * LANES] = sums[t][c] * p.scale;
     }
   }
 }

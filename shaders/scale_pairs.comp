@@ -4,6 +4,7 @@
 #include "shaders/scale_pairs.h"
 layout(local_size_x = 64) in;
 layout(constant_id = 0) const bool GATHER = false;  // x has one row a row, otherwise one a pair
+layout(constant_id = 1) const bool WEIGHTED = true;  // false: weights only say who is chosen
 layout(push_constant) uniform Params { PairParams p; };
 layout(binding = 0) readonly buffer X { float x[]; };
 layout(binding = 1) readonly buffer Weights { float weights[]; };  // (rows / share, experts)
@@ -18,6 +19,6 @@ void main() {
     const float weight = weights[row / p.share * p.experts + e];
     if (weight == 0.0) continue;
     const uint pair = list[p.places_at + row * p.experts + e];
-    y[pair * p.columns + column] = p.scale * weight * x[(GATHER ? row : pair) * p.columns + column];
+    y[pair * p.columns + column] = (WEIGHTED ? p.scale * weight : p.scale) * x[(GATHER ? row : pair) * p.columns + column];
   }
 }

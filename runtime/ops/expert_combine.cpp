@@ -33,7 +33,7 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
                                              float(node.attributes.number("residual_scale", 1))};
     const auto [groups_y, groups_z] = spread_yz(shape.rows);
     Dispatch dispatch{.kernel = std::string(kernel),
-                      .constants = {{0, lanes}, {1, residual}},
+                      .constants = {{0, lanes}, {1, residual}, {2, uint32_t(node.attributes.integer("weighted", 1))}},
                       .operands = {Operand::of(node.inputs[kOutputs]), Operand::of(node.inputs[kWeights]),
                                    Operand::of(node.inputs[kList]),
                                    Operand::of(node.inputs[residual ? kResidual : kOutputs]), Operand::of(y)},
@@ -74,8 +74,9 @@ Tensor expert_combine(Graph& g, const ExpertCombine& parts) {
                         shape.pairs(), " pairs.")));
     return {};
   }
-  return g.apply(kOp, {parts.outputs, parts.weights, parts.list, parts.residual},
-                 {{"rows", shape.rows}, {"residual_scale", parts.residual_scale}})[0];
+  return g.apply(
+      kOp, {parts.outputs, parts.weights, parts.list, parts.residual},
+      {{"rows", shape.rows}, {"weighted", int64_t(parts.weighted)}, {"residual_scale", parts.residual_scale}})[0];
 }
 
 }  // namespace lorikeet

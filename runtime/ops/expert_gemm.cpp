@@ -4,7 +4,7 @@
 namespace lorikeet {
 namespace {
 
-enum Input { kX, kStack, kList, kWeights };
+enum Input { kX, kStack, kList, kWeights, kAddend };
 
 constexpr int64_t kHeight = 8;
 
@@ -15,26 +15,29 @@ Result<Shapes> shape(Inputs in, const Attributes& a) {
   const int64_t n = in[kStack].shape[t ? 1 : 2], k = in[kStack].shape[t ? 2 : 1];
   if (in[kX].shape.columns() != k)
     return invalid(join("the matrices take ", k, " columns, the last axis of x has ", in[kX].shape.columns(), "."));
+  if (in[kAddend]) LK_TRY(expect_vector("the addend", in[kAddend], a.integer("pairs") * n));
   return Shapes{{DType::f32, {a.integer("pairs"), n}}};
 }
 
 void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choices& choices) {
   const Node& sort = *maker_of_list(g, node.inputs[kList]);
-  const Tensor& y = node.outputs[0];
+  const Tensor &y = node.outputs[0], &addend = node.inputs[kAddend];
   const uint32_t lanes = tile_lanes(profile);
   shader::ExpertGemmParams params = expert_gemm_params(g, sort, profile);
   params.n = uint32_t(y.shape.columns());
   params.k = uint32_t(node.inputs[kX].shape.columns());
+  params.scale = float(node.attributes.number("scale"));
   const int64_t pairs = y.shape.rows();
   const auto [groups_y, groups_z] = spread_yz((pairs + kHeight - 1) / kHeight + params.experts);
   const auto choice = [&](std::string_view name, int64_t width) {
-    Dispatch dispatch{.kernel = join("expert_gemm/", node.attributes.integer("transpose") != 0 ? "nt/" : "nn/", width),
-                      .constants = {{0, lanes}, {1, uint32_t(node.attributes.integer("gather"))}},
-                      .operands = {Operand::of(node.inputs[kX]), Operand::of(node.inputs[kStack]),
-                                   Operand::of(node.inputs[kList]), Operand::of(y)},
-                      .params = params_bytes(params),
-                      .groups = {groups_for(params.n, lanes * width), groups_y, groups_z},
-                      .flops = 2.0 * double(pairs) * params.n * params.k};
+    Dispatch dispatch{
+        .kernel = join("expert_gemm/", node.attributes.integer("transpose") != 0 ? "nt/" : "nn/", width),
+        .constants = {{0, lanes}, {1, uint32_t(node.attributes.integer("gather"))}, {2, bool(addend)}},
+        .operands = {Operand::of(node.inputs[kX]), Operand::of(node.inputs[kStack]), Operand::of(node.inputs[kList]),
+                     Operand::of(addend ? addend : node.inputs[kX]), Operand::of(y)},
+        .params = params_bytes(params),
+        .groups = {groups_for(params.n, lanes * width), groups_y, groups_z},
+        .flops = 2.0 * double(pairs) * params.n * params.k};
     choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
   };
   if (columns_a_lane(params.n, lanes) == 4) choice("tile", 4);
@@ -47,16 +50,19 @@ Tensors backward(const Backward& b) {
   const Tensor &x = b.node.inputs[kX], &stack = b.node.inputs[kStack], &list = b.node.inputs[kList];
   const Tensor& weights = b.node.inputs[kWeights];
   const bool t = b.node.attributes.integer("transpose") != 0, gather = b.node.attributes.integer("gather") != 0;
+  const double by = b.node.attributes.number("scale");
   const Tensor dy = b.gradients[0];
   Tensor dx, dstack;
   if (b.wanted[kX] && gather)
     dx = expert_accumulate(
-        g, {.x = dy, .stack = stack, .weights = weights, .list = list, .transpose = !t, .weighted = false});
-  else if (b.wanted[kX]) dx = expert_gemm(g, {.x = dy, .stack = stack, .list = list, .transpose = !t, .by_pair = true});
+        g,
+        {.x = dy, .stack = stack, .weights = weights, .list = list, .transpose = !t, .weighted = false, .scale = by});
+  else if (b.wanted[kX])
+    dx = expert_gemm(g, {.x = dy, .stack = stack, .list = list, .transpose = !t, .by_pair = true, .scale = by});
   if (b.wanted[kStack])
-    dstack = t ? expert_outer(g, {.a = dy, .b = x, .list = list, .gather_b = gather})
-               : expert_outer(g, {.a = x, .b = dy, .list = list, .gather_a = gather});
-  return {dx, dstack, {}, {}};
+    dstack = t ? expert_outer(g, {.a = dy, .b = x, .list = list, .gather_b = gather, .scale = by})
+               : expert_outer(g, {.a = x, .b = dy, .list = list, .gather_a = gather, .scale = by});
+  return {dx, dstack, {}, {}, dy};
 }
 
 const Op kOp = {.name = "expert_gemm", .shape = shape, .lower = lower, .backward = backward};
@@ -100,8 +106,9 @@ Tensor expert_gemm(Graph& g, const ExpertGemm& parts) {
   const Node* sort = expert_list(g, "expert_gemm", parts.list, parts.x, !parts.by_pair);
   if (!sort) return {};
   const WorkListShape shape = work_list_shape(*sort);
-  return g.apply(kOp, {parts.x, parts.stack, parts.list, sort->inputs[0]},
-                 {{"experts", shape.experts},
+  return g.apply(kOp, {parts.x, parts.stack, parts.list, sort->inputs[0], parts.addend},
+                 {{"scale", parts.scale},
+                  {"experts", shape.experts},
                   {"pairs", shape.pairs()},
                   {"transpose", int64_t(parts.transpose)},
                   {"gather", int64_t(!parts.by_pair)}})[0];

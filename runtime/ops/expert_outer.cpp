@@ -20,6 +20,7 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   shader::ExpertGemmParams params = expert_gemm_params(g, sort, profile);
   params.m = uint32_t(node.outputs[0].shape[1]);
   params.n = uint32_t(node.outputs[0].shape[2]);
+  params.scale = float(node.attributes.number("scale"));
   const auto choice = [&](std::string_view name, int64_t width) {
     Dispatch dispatch{.kernel = join("expert_outer/", width),
                       .constants = {{0, lanes},
@@ -45,6 +46,7 @@ Tensor expert_outer(Graph& g, const ExpertOuter& parts) {
   if (!sort || !expert_list(g, "expert_outer", parts.list, parts.b, parts.gather_b)) return {};
   return g.apply(kOp, {parts.a, parts.b, parts.list},
                  {{"experts", work_list_shape(*sort).experts},
+                  {"scale", parts.scale},
                   {"gather_a", int64_t(parts.gather_a)},
                   {"gather_b", int64_t(parts.gather_b)}})[0];
 }

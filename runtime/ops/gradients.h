@@ -35,21 +35,14 @@ SoftmaxLoss softmax_loss(Graph& g, Tensor logits, Tensor target, Tensor weights)
 // The loss (1) as it is, whose gradients have been computed already: gradients[i] of inputs[i].
 Tensor with_gradients(Graph& g, Tensor loss, const Tensors& inputs, const Tensors& gradients);
 
-// matrix[e] = sum over the pairs of expert e of a[pair]^T b[pair].                       -> (experts, columns a,
-// columns b)
+// matrix[e] = scale * sum over the pairs of expert e of a[pair]^T b[pair].                       -> (experts, columns
+// a, columns b)
 struct ExpertOuter {
   Tensor a, b, list;
   bool gather_a = false, gather_b = false;  // it has the rows that the pairs name, otherwise one row a pair
-};
-Tensor expert_outer(Graph& g, const ExpertOuter& parts);
-
-// y[pair] = scale * weight of the pair * x[row of the pair if `gather`, otherwise the pair].       -> (pairs, columns)
-struct ScalePairs {
-  Tensor x, weights, list;
-  bool gather = false;
   double scale = 1;
 };
-Tensor scale_pairs(Graph& g, const ScalePairs& parts);
+Tensor expert_outer(Graph& g, const ExpertOuter& parts);
 
 // y[row, expert] = scale * a[pair] . b[row if `gather_b`, otherwise the pair], 0 where the expert is not chosen; over
 // all rows that share a row of the weights.                                                                  -> as the

@@ -141,6 +141,9 @@ struct Routing {
 };
 Routing route(Graph& g, Tensor scores, const RoutingPolicy& policy);  // scores (rows, experts)
 
+// The rows whose conversations use the adapter of this number (inverted: do not use it), zeros for the others.
+Tensor mask_rows(Graph& g, Tensor x, Tensor control, int64_t adapter, bool inverted = false);
+
 // Which rows each expert gets, as a work list (shaders/work_list.h). `share` rows of x share a row of the weights; a
 // row has at most `most` weights that are not 0.
 Tensor sort_rows(Graph& g, Tensor weights, int64_t share, int64_t most);
@@ -162,17 +165,19 @@ Tensor expert_matmul(Graph& g, const ExpertMatmul& parts);
 //        + residual_scale * residual[r], if there is one.                                      -> (rows, columns)
 struct ExpertCombine {
   Tensor outputs, weights, list, residual;
+  bool weighted = true;  // false: the weights only say which experts are chosen
   double residual_scale = 1;
 };
 Tensor expert_combine(Graph& g, const ExpertCombine& parts);
 
 // The same for stacks of plain f32 matrices (experts, k, n), or with `transpose` (experts, n, k): LoRA experts, and
 // experts that are trained. Such a stack must fit into one binding of the device.
-//   y[pair] = x[row of the pair] matrix of its expert                                                -> (pairs, n)
+//   y[pair] = scale * x[row of the pair] matrix of its expert + addend[pair]                         -> (pairs, n)
 struct ExpertGemm {
-  Tensor x, stack, list;
+  Tensor x, stack, list, addend;
   bool transpose = false;
   bool by_pair = false;  // x is (pairs, k)
+  double scale = 1;
 };
 Tensor expert_gemm(Graph& g, const ExpertGemm& parts);
 
@@ -185,6 +190,16 @@ struct ExpertAccumulate {
   double scale = 1;
 };
 Tensor expert_accumulate(Graph& g, const ExpertAccumulate& parts);
+
+// y[pair] = scale * weight of the pair * x[row of the pair if `gather`, otherwise the pair].           -> (pairs,
+// columns)
+struct ScalePairs {
+  Tensor x, weights, list;
+  bool gather = false;
+  bool weighted = true;  // false: the weights only say which experts are chosen
+  double scale = 1;
+};
+Tensor scale_pairs(Graph& g, const ScalePairs& parts);
 
 // --- pointwise -------------------------------------------------------------------------------------------------------
 

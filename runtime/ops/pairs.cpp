@@ -27,7 +27,8 @@ void lower_scaled(const Graph& g, const Node& node, const DeviceProfile& profile
   const shader::PairParams params = params_of(g, node, node.inputs[2], node.inputs[0].shape.columns(), profile);
   const auto [groups_y, groups_z] = spread_yz(params.rows);
   Dispatch dispatch{.kernel = "scale_pairs",
-                    .constants = {{0, uint32_t(node.attributes.integer("gather"))}},
+                    .constants = {{0, uint32_t(node.attributes.integer("gather"))},
+                                  {1, uint32_t(node.attributes.integer("weighted"))}},
                     .operands = {Operand::of(node.inputs[0]), Operand::of(node.inputs[1]), Operand::of(node.inputs[2]),
                                  Operand::of(node.outputs[0])},
                     .params = params_bytes(params),
@@ -54,7 +55,22 @@ void lower_dots(const Graph& g, const Node& node, const DeviceProfile& profile, 
   choices.push_back({.name = "plain", .dispatches = {std::move(dispatch)}});
 }
 
-const Op kScalePairs = {.name = "scale_pairs", .shape = shape_of_scaled, .lower = lower_scaled};
+// Of x alone: weights that count are given a gradient where they weigh outputs.
+Tensors backward_scaled(const Backward& b) {
+  Graph& g = b.graph;
+  const Tensor &weights = b.node.inputs[1], &list = b.node.inputs[2], dy = b.gradients[0];
+  const bool gather = b.node.attributes.integer("gather") != 0, weighted = b.node.attributes.integer("weighted") != 0;
+  const double by = b.node.attributes.number("scale");
+  if (weighted && (b.wanted[1] || gather)) {
+    g.fail(unsupported("[scale_pairs] has a gradient where its weights do not count."));
+    return {};
+  }
+  if (!gather) return {scale_pairs(g, {.x = dy, .weights = weights, .list = list, .weighted = false, .scale = by})};
+  return {expert_combine(g, {.outputs = scale(g, dy, by), .weights = weights, .list = list, .weighted = false})};
+}
+
+const Op kScalePairs = {
+    .name = "scale_pairs", .shape = shape_of_scaled, .lower = lower_scaled, .backward = backward_scaled};
 const Op kPairDot = {.name = "pair_dot", .shape = shape_of_dots, .lower = lower_dots};
 
 }  // namespace
@@ -62,9 +78,11 @@ const Op kPairDot = {.name = "pair_dot", .shape = shape_of_dots, .lower = lower_
 Tensor scale_pairs(Graph& g, const ScalePairs& parts) {
   const Node* sort = expert_list(g, "scale_pairs", parts.list, parts.x, parts.gather);
   if (!sort) return {};
-  return g.apply(
-      kScalePairs, {parts.x, parts.weights, parts.list},
-      {{"pairs", work_list_shape(*sort).pairs()}, {"gather", int64_t(parts.gather)}, {"scale", parts.scale}})[0];
+  return g.apply(kScalePairs, {parts.x, parts.weights, parts.list},
+                 {{"pairs", work_list_shape(*sort).pairs()},
+                  {"gather", int64_t(parts.gather)},
+                  {"weighted", int64_t(parts.weighted)},
+                  {"scale", parts.scale}})[0];
 }
 
 Tensor pair_dot(Graph& g, const PairDot& parts) {

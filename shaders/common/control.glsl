@@ -17,6 +17,7 @@ uint row_token(uint row) { return row_word(row, 2); }
 uint row_flags(uint row) { return row_word(row, 3); }
 uint wanted_row(uint i) { return control[control[4] + i]; }
 uint slot_at(uint slot) { return control[5] + slot * kSlotWords; }
+uint slot_adapters(uint slot) { return control[slot_at(slot) + kSlotAdapters]; }
 bool slot_stopped(uint slot) { return control[slot_at(slot) + 1u] != 0u; }
 
 // Place of a position of a conversation in the KV cache: a row number of the cache tensors.

@@ -1,0 +1,67 @@
+// Writes adapters into the graph of a decoder: low-rank experts on its linear layers, along the same road as all
+// experts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "frontend/adapters/adapter_config.h"
+#include "frontend/adapters/adapter_tensors.h"
+#include "runtime/ops/ops.h"
+
+namespace lorikeet {
+
+// An adapter as the builder of a graph sees it. Its tensors are states, plain f32, numbered as in AdapterTensors:
+//   NAME.router.I (experts, in), NAME.a.I (experts, rank, in), NAME.b.I (experts, out, rank)
+struct AdapterInGraph {
+  const AdapterConfig* config = nullptr;
+  const AdapterTensors* tensors = nullptr;  // what there is; values are not read
+  std::string name;
+  double scale = 1;  // of all that it adds
+  // The conversations whose slots have this bit use it (shaders/control.h); without one all rows do.
+  std::optional<uint32_t> bit = {};
+  // Learning: with a seed (3 words, see `dropout`) inputs are dropped at the configured rate.
+  Tensor seed = {};
+};
+
+// How a router routed; for losses and observation.
+struct RoutedLayer {
+  size_t adapter = 0, router = 0;
+  Routing routing;  // before rows of other conversations are masked
+};
+
+class AdapterWriter {
+ public:
+  AdapterWriter(Graph& g, std::vector<AdapterInGraph> adapters, Tensor control);
+
+  // y plus what the adapters add to the linear layer of x (rows, in) and y (rows, out).
+  Tensor linear(uint32_t layer, WeightRole role, Tensor x, Tensor y);
+
+  // Where experts are whole feed-forward networks (MixLoRA): x (rows, hidden) went in, gate and up (rows, intermediate)
+  // are its products, y (rows, hidden) came out; `down` is the weight.
+  struct FeedForward {
+    Tensor x, gate, up, y, down;
+  };
+  Tensor feed_forward(uint32_t layer, const FeedForward& parts);
+
+  const std::vector<RoutedLayer>& routed() const { return routed_; }
+
+ private:
+  struct Chosen {
+    Tensor weights, list;
+  };
+  Chosen choose(size_t adapter, size_t router, Tensor x);
+  Tensor everywhere(size_t adapter, size_t linear, Tensor x, Tensor y);
+  Tensor dropped(size_t adapter, Tensor x, double rate);
+  Tensor state(size_t adapter, const char* part, size_t index, Shape shape);
+
+  Graph& g_;
+  std::vector<AdapterInGraph> adapters_;
+  Tensor control_;
+  std::vector<RoutedLayer> routed_;
+  int64_t salts_ = 0;
+};
+
+}  // namespace lorikeet

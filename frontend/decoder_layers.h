@@ -1,0 +1,24 @@
+// The layers of a decoder, written once for conversations with a cache and for batches that learn.
+#pragma once
+
+#include <functional>
+
+#include "frontend/adapters/adapter_writer.h"
+#include "frontend/config.h"
+#include "runtime/graph/graph.h"
+
+namespace lorikeet {
+
+struct DecoderLayers {
+  const DecoderConfig* config = nullptr;
+  std::function<Tensor(WeightRole, uint32_t layer)> weight;  // empty tensors where the model has none
+  Tensor control, frequencies;
+  // Attention among the rows: q (rows, heads * head_dim), k and v (rows, kv_heads * head_dim), q and k rotated.
+  std::function<Tensor(uint32_t layer, Tensor q, Tensor k, Tensor v)> attend;
+  AdapterWriter* adapters = nullptr;  // null: none
+};
+
+// h (rows, hidden) -> (rows, hidden), before the last norm.
+Tensor write_layers(Graph& g, Tensor h, const DecoderLayers& parts);
+
+}  // namespace lorikeet
