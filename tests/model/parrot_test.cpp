@@ -217,7 +217,13 @@ TEST_CASE("parrot: a second picture is refused, zeros as published, or routed li
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("--multi-image") != std::string::npos);
   REQUIRE(one.set_pictures(0, {pictures[0]}).ok());
-  CHECK(one.set_tokens(0, prompt).error().message == "the prompt has places for 2 pictures, 1 were given.");
+  CHECK(one.set_tokens(0, prompt).error().message == "the prompt has places for 2 pictures, 1 was given.");
+
+  REQUIRE(one.set_pictures(0, {}).ok());
+  const auto single = recorded("cases/en_landscape").about["input_ids"].get<std::vector<int32_t>>();
+  CHECK(one.set_tokens(0, single).error().message == "the prompt has places for 1 picture, 0 were given.");
+  CHECK(session(model, {.multi_image = MultiImage::each}).set_pictures(0, pictures).error().message ==
+        "a conversation of this session has 1 picture at most, 2 were given.");
 
   Session each = session(model, {.multi_image = MultiImage::each, .pictures = 2});
   REQUIRE(each.set_pictures(0, pictures).ok());
