@@ -86,7 +86,8 @@ Status SessionState::check(Model& model, const SessionOptions& options) {
     return invalid(join("a conversation has 1 to 64 pictures, ", options.pictures, " were given."));
   if (options.slots < 1 || options.slots > kMaxRows)
     return invalid(join("a session has 1 to ", kMaxRows, " slots, ", options.slots, " were given."));
-  return Done{};
+  const auto& picture = model.config().picture;
+  return picture && picture->use_experts ? check_policy(options.routing, picture->experts) : Status(Done{});
 }
 
 SessionState::SessionState(Model& model, const SessionOptions& options)

@@ -250,6 +250,23 @@ TEST_CASE("parrot: the next question about a picture runs no vision; policies sk
   CHECK(worst(s.routings(0)[0].probabilities, ru.values("r")) < 1e-5);
 }
 
+TEST_CASE("parrot: a policy that does not fit the experts is refused before there is a picture", "[parrot]") {
+  NEED_PARROT(device);
+  Model model = load(*device, "model-fp32");
+  const std::string sentence =
+      "the expert policy does not fit the model: [route] top_k is 9, expected 0 to 6 (the number of experts).";
+  const SessionOptions options{.routing = {.top_k = 9}};
+  const auto made = Session::create(model, options);
+  REQUIRE_FALSE(made.ok());
+  CHECK(made.error().code == ErrorCode::invalid_argument);
+  CHECK(made.error().message == sentence);
+  const auto memory = Session::memory(model, options);
+  REQUIRE_FALSE(memory.ok());
+  CHECK(memory.error().message == sentence);
+  CHECK_FALSE(Session::create(model, {.routing = {.top_p = 1.5}}).ok());
+  CHECK(Session::create(model, {.routing = {.top_k = 6}}).ok());
+}
+
 TEST_CASE("parrot: several conversations about pictures at once, and a lost device, change nothing", "[parrot]") {
   NEED_PARROT(device);
   const char* const names[] = {"en_landscape", "ru_landscape", "tr_wide"};
