@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/counted.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
@@ -10,7 +11,8 @@ Result<PlacedPictures> place_pictures(std::span<const int32_t> prompt, size_t pi
                                       MultiImage multi) {
   const size_t places = size_t(std::count(prompt.begin(), prompt.end(), kPictureToken));
   if (places != pictures)
-    return invalid(join("the prompt has places for ", places, " pictures, ", pictures, " were given."));
+    return invalid(
+        join("the prompt has places for ", counted(places, "picture"), ", ", counted_were(pictures), " given."));
   if (pictures > 1 && multi == MultiImage::refuse)
     return invalid(join("the model is made for one picture a conversation, ", pictures,
                         " were given; --multi-image says what to do with the others."));

@@ -7,6 +7,8 @@
 #include <numeric>
 
 #include "runtime/base/text.h"
+#include "runtime/graph/graph.h"
+#include "runtime/ops/ops.h"
 
 namespace lorikeet {
 namespace {
@@ -91,6 +93,13 @@ Result<RoutingPolicy> parse_policy(std::string_view text) {
     return policy;
   }
   return invalid(join("\"", text, "\" is no expert policy; there are dense, top-k:K, top-p:P and min-weight:W."));
+}
+
+Status check_policy(const RoutingPolicy& policy, uint32_t experts) {
+  Graph g;  // the op that routes knows its limits
+  (void)route(g, g.input("scores", DType::f32, {1, int64_t(experts)}), policy);
+  if (!g.error()) return Done{};
+  return invalid(join("the expert policy does not fit the model: ", g.error()->message));
 }
 
 std::vector<std::string> token_texts(const Tokenizer& tokenizer, const std::vector<int32_t>& text) {

@@ -13,6 +13,8 @@ namespace lorikeet {
 // A policy as a user writes it: "dense", "top-k:2", "top-p:0.8" (with the expert that crosses it), "min-weight:0.05";
 // followed by ",renormalise" if the weights shall sum up to 1 again. Errors: invalid_argument, with what there is.
 Result<RoutingPolicy> parse_policy(std::string_view text);
+// Whether so many experts can be routed by it. Errors: invalid_argument.
+Status check_policy(const RoutingPolicy& policy, uint32_t experts);
 
 // The texts of the question's tokens (PictureRouting::text), for the reports below.
 std::vector<std::string> token_texts(const Tokenizer& tokenizer, const std::vector<int32_t>& text);

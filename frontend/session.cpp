@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "frontend/session_impl.h"
+#include "runtime/base/counted.h"
 
 namespace lorikeet {
 
@@ -192,12 +193,12 @@ Status Session::set_pictures(uint32_t slot, std::vector<Pixels> pictures) {
     return invalid(
         join(impl_->model->checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
   if (impl_->options.multi_image == MultiImage::each && pictures.size() > impl_->options.pictures)
-    return invalid(join("a conversation of this session has ", impl_->options.pictures, " pictures at most, ",
-                        pictures.size(), " were given."));
+    return invalid(join("a conversation of this session has ", counted(impl_->options.pictures, "picture"),
+                        " at most, ", pictures.size(), " were given."));
   for (const Pixels& pixels : pictures)
     if (!pixels || pixels->size() != size_t(config->channels) * config->side * config->side)
-      return invalid(join("a picture has ", pixels ? pixels->size() : 0, " values, the model sees ", config->channels,
-                          " x ", config->side, " x ", config->side, "."));
+      return invalid(join("a picture has ", counted(pixels ? pixels->size() : 0, "value"), ", the model sees ",
+                          config->channels, " x ", config->side, " x ", config->side, "."));
   Conversation& conversation = impl_->conversations[slot];
   conversation.pictures = std::move(pictures);
   conversation.asked.clear();

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "frontend/session_impl.h"
+#include "runtime/base/counted.h"
 
 namespace lorikeet {
 namespace {
@@ -97,7 +98,8 @@ Status Session::Impl::score_last(uint32_t first, uint32_t count, const OnText& o
 
 Status Session::last_logits(std::span<const std::vector<int32_t>> texts, const OnText& on_text) {
   if (texts.empty() || texts.size() > slots())
-    return invalid(join("1 to ", slots(), " texts can be read at once, ", texts.size(), " were given."));
+    return invalid(join(slots() > 1 ? "1 to " : "", counted(slots(), "text"), " can be read at once, ", texts.size(),
+                        " were given."));
   const uint32_t count = uint32_t(texts.size());
   std::vector<PlacedPictures> placed;
   for (uint32_t slot = 0; slot < count; ++slot) {

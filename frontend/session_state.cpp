@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "frontend/routing_report.h"
+#include "runtime/base/counted.h"
 #include "runtime/base/text.h"
 #include "runtime/plan/upload.h"
 
@@ -101,7 +103,8 @@ Status SessionState::check(Model& model, const SessionOptions& options) {
         join("a session has at most ", kMostAdapters, " adapters, ", options.adapters.size(), " were given."));
   if (options.slots < 1 || options.slots > kMaxRows)
     return invalid(join("a session has 1 to ", kMaxRows, " slots, ", options.slots, " were given."));
-  return Done{};
+  const auto& picture = model.config().picture;
+  return picture && picture->use_experts ? check_policy(options.routing, picture->experts) : Status(Done{});
 }
 
 SessionState::SessionState(Model& model, const SessionOptions& options)
@@ -342,7 +345,7 @@ Status SessionState::set_logit_bias(Conversation& conversation, uint32_t slot, s
   if (!options_.logit_bias) return invalid("the session was made without logit_bias.");
   const uint64_t vocabulary = model_->config().vocabulary;
   if (!bias.empty() && bias.size() != vocabulary)
-    return invalid(join("a logit bias has ", vocabulary, " values, ", bias.size(), " were given."));
+    return invalid(join("a logit bias has ", vocabulary, " values, ", counted_were(bias.size()), " given."));
   conversation.logit_bias.assign(bias.begin(), bias.end());
   if (bias.empty()) return Done{};
   return uploader_->write({bias_.get(), slot * vocabulary * 4, vocabulary * 4}, std::as_bytes(bias));

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "runtime/base/counted.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/fuse.h"
 #include "runtime/plan/upload.h"
@@ -205,8 +206,8 @@ Result<Viewer> Viewer::create(Model& model, const ViewerOptions& options) {
 Result<PictureRouting> Viewer::see(std::span<const float> pixels, std::span<const int32_t> text, const Slice& target) {
   const PictureConfig& config = impl_->config();
   if (pixels.size() != size_t(config.channels) * config.side * config.side)
-    return invalid(join("the picture has ", pixels.size(), " values, the model sees ", config.channels, " x ",
-                        config.side, " x ", config.side, "."));
+    return invalid(join("the picture has ", counted(pixels.size(), "value"), ", the model sees ", config.channels,
+                        " x ", config.side, " x ", config.side, "."));
   if (text.empty()) return invalid("a question about a picture needs at least one token of text.");
   PictureRouting routing;
   routing.text.assign(text.begin(), text.end());

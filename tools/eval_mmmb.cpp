@@ -78,11 +78,21 @@ fs::path answer_folder(const Flags& flags, const fs::path& model) {
   return flags.answers.empty() ? fs::path("lorikeet-answers") / model.filename() : fs::path(flags.answers);
 }
 
+// From the configuration alone: a model that cannot see is refused before anything is loaded or written.
+Status check_model(const fs::path& model, const std::string& vision) {
+  std::error_code ignored;
+  LK_ASSIGN(const Checkpoint files, fs::is_directory(model, ignored) ? Checkpoint::open_config(model, vision)
+                                                                     : Checkpoint::open(model, vision));
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(files));
+  return choice::need_sight(config, model.string());
+}
+
 Result<std::vector<Task>> open_tasks(const Flags& flags) {
   LK_ASSIGN(std::vector<choice::DataSet> sets, read_data_sets(flags));
   std::error_code failure;
   const fs::path model = fs::canonical(flags.model.path, failure);
   if (failure) return not_found(join("[mmmb] expected a model, given ", flags.model.path, ", which does not exist."));
+  LK_TRY(check_model(model, flags.model.vision));
   const fs::path folder = answer_folder(flags, model);
   fs::create_directories(folder, failure);
   if (failure) return Error{ErrorCode::io, join("[mmmb] cannot make the folder ", folder.string(), "."), {}};

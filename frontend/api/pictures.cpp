@@ -9,6 +9,7 @@
 #include "frontend/image/picture.h"
 #include "frontend/routing_report.h"
 #include "frontend/viewer.h"
+#include "runtime/base/counted.h"
 
 using namespace lorikeet;
 using namespace lorikeet::api;
@@ -40,7 +41,7 @@ Result<const PictureRouting*> routing_of(const lk_session& session, uint32_t slo
   LK_TRY(need_slot(session, slot));
   const std::vector<PictureRouting>& all = session.session.routings(slot);
   if (picture < all.size()) return &all[picture];
-  return not_found(join("picture ", picture, " of slot ", slot, " was not routed, ", all.size(), " were."));
+  return not_found(join("picture ", picture, " of slot ", slot, " was not routed, ", counted_were(all.size()), "."));
 }
 
 // Memory for lk_free.

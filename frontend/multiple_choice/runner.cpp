@@ -31,9 +31,7 @@ Status put(Model& model, Session& session, uint32_t slot, const Question& questi
 }
 
 Result<int32_t> end_id(const Model& model) {
-  if (!model.config().picture)
-    return unsupported(join("[mmmb] expected a model that sees pictures, given ", model.checkpoint().path().string(),
-                            ", which reads text alone."));
+  LK_TRY(need_sight(model.config(), model.checkpoint().path().string()));
   LK_ASSIGN(const Tokenizer* tokenizer, need_tokenizer(model));
   const auto id = tokenizer->token_to_id(kEnd);
   if (!id) return not_found(join("[mmmb] expected the token ", kEnd, " in the tokenizer, given none."));
@@ -45,6 +43,11 @@ Error cancelled() {
 }
 
 }  // namespace
+
+Status need_sight(const DecoderConfig& config, const std::string& name) {
+  if (config.picture) return Done{};
+  return unsupported(join("[mmmb] expected a model that sees pictures, given ", name, ", which reads text alone."));
+}
 
 std::string answer_text(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
   const std::string text = tokenizer.decode(ids, {.skip_special = true});

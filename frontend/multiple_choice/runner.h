@@ -22,6 +22,9 @@ struct RunOptions {
 // Errors name the question; cancelled, with the group in progress given up, after Session::cancel.
 Status run(Model& model, Session& session, const DataSet& data_set, AnswerFile& answers, const RunOptions& options);
 
+// Errors: unsupported for a model for text alone, which `name` names.
+Status need_sight(const DecoderConfig& config, const std::string& name);
+
 // The token ids of the answers to at most so many questions as there are slots, the last <|im_end|> included.
 Result<std::vector<std::vector<int32_t>>> answer_ids(Model& model, Session& session,
                                                      std::span<const Question* const> questions,

@@ -217,7 +217,13 @@ TEST_CASE("parrot: a second picture is refused, zeros as published, or routed li
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("--multi-image") != std::string::npos);
   REQUIRE(one.set_pictures(0, {pictures[0]}).ok());
-  CHECK(one.set_tokens(0, prompt).error().message == "the prompt has places for 2 pictures, 1 were given.");
+  CHECK(one.set_tokens(0, prompt).error().message == "the prompt has places for 2 pictures, 1 was given.");
+
+  REQUIRE(one.set_pictures(0, {}).ok());
+  const auto single = recorded("cases/en_landscape").about["input_ids"].get<std::vector<int32_t>>();
+  CHECK(one.set_tokens(0, single).error().message == "the prompt has places for 1 picture, 0 were given.");
+  CHECK(session(model, {.multi_image = MultiImage::each}).set_pictures(0, pictures).error().message ==
+        "a conversation of this session has 1 picture at most, 2 were given.");
 
   Session each = session(model, {.multi_image = MultiImage::each, .pictures = 2});
   REQUIRE(each.set_pictures(0, pictures).ok());
@@ -242,6 +248,23 @@ TEST_CASE("parrot: the next question about a picture runs no vision; policies sk
   REQUIRE(s.set_tokens(0, ru.about["input_ids"].get<std::vector<int32_t>>()).ok());
   CHECK(s.routings(0)[0].reused);
   CHECK(worst(s.routings(0)[0].probabilities, ru.values("r")) < 1e-5);
+}
+
+TEST_CASE("parrot: a policy that does not fit the experts is refused before there is a picture", "[parrot]") {
+  NEED_PARROT(device);
+  Model model = load(*device, "model-fp32");
+  const std::string sentence =
+      "the expert policy does not fit the model: [route] top_k is 9, expected 0 to 6 (the number of experts).";
+  const SessionOptions options{.routing = {.top_k = 9}};
+  const auto made = Session::create(model, options);
+  REQUIRE_FALSE(made.ok());
+  CHECK(made.error().code == ErrorCode::invalid_argument);
+  CHECK(made.error().message == sentence);
+  const auto memory = Session::memory(model, options);
+  REQUIRE_FALSE(memory.ok());
+  CHECK(memory.error().message == sentence);
+  CHECK_FALSE(Session::create(model, {.routing = {.top_p = 1.5}}).ok());
+  CHECK(Session::create(model, {.routing = {.top_k = 6}}).ok());
 }
 
 TEST_CASE("parrot: several conversations about pictures at once, and a lost device, change nothing", "[parrot]") {

@@ -82,9 +82,83 @@ static void check_turns(lk_model* model, const lk_picture* picture, const char* 
   NEED(lk_session_free(session));
 }
 
+static const char kPrompt[] = "<|im_start|>user\n<image>\nWhat is this?<|im_end|>\n<|im_start|>assistant\n";
+
+/* How a picture is routed for the prompt: no two pictures alike. */
+static void route(lk_session* session, const lk_picture* picture, float probabilities[6]) {
+  lk_routing routing = {sizeof routing};
+  NEED(lk_session_set_pictures(session, 0, picture, 1));
+  NEED(lk_session_set_text(session, 0, kPrompt, strlen(kPrompt)));
+  NEED(lk_session_get_routing(session, 0, 0, &routing));
+  memcpy(probabilities, routing.probabilities, sizeof(float[6]));
+}
+
+static int same(const float a[6], const float b[6]) { return memcmp(a, b, sizeof(float[6])) == 0; }
+
+/* A picture file as it is, with the switch for transparency, and as a JPEG that lies on its side. */
+static void check_switches(lk_model* model, const lk_picture* picture) {
+  static const unsigned char exif[] = {0xff, 0xe1, 0,    34,   'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8,
+                                       0,    1,    0x01, 0x12, 0,   3,   0,   0,   0, 1, 0,   6,   0, 0,  0, 0, 0, 0};
+  lk_session* session = session_of(model, NULL, LK_MULTI_IMAGE_REFUSE, 0);
+  const unsigned char* file = picture->file;
+  const int is_jpeg = file[0] == 0xff && file[1] == 0xd8,
+            has_alpha = !is_jpeg && file[25] == 6; /* a PNG's colour type */
+  lk_picture other = *picture;
+  float plain[6], changed[6];
+  route(session, picture, plain);
+  other.blend_alpha = 1;
+  route(session, &other, changed);
+  CHECK(same(plain, changed) != has_alpha);
+  if (is_jpeg) {
+    unsigned char* turned = malloc(picture->file_size + sizeof exif);
+    if (!turned) exit(3);
+    memcpy(turned, file, 2);
+    memcpy(turned + 2, exif, sizeof exif);
+    memcpy(turned + 2 + sizeof exif, file + 2, picture->file_size - 2);
+    other = *picture;
+    other.file = turned;
+    other.file_size += sizeof exif;
+    route(session, &other, changed);
+    CHECK(!same(plain, changed));
+    other.keep_orientation = 1;
+    route(session, &other, changed);
+    CHECK(same(plain, changed));
+    free(turned);
+  }
+  NEED(lk_session_free(session));
+}
+
+/* As published, the pictures after the first one are zeros: what they show changes nothing. */
+static void check_zeros(lk_model* model, const lk_picture* picture) {
+  const uint8_t rgb[3] = {200, 30, 5};
+  lk_session* session = session_of(model, NULL, LK_MULTI_IMAGE_ZEROS, 0);
+  lk_routing routing = {sizeof routing};
+  lk_picture both[2];
+  lk_chat* chat = NULL;
+  collected twice, other, alone;
+  both[0] = both[1] = *picture;
+  NEED(lk_chat_create(session, NULL, &chat));
+  NEED(lk_chat_set_pictures(chat, both, 2));
+  twice = ask(chat, "What do they show?");
+  NEED(lk_session_get_routing(session, 0, 0, &routing));
+  CHECK(lk_session_get_routing(session, 0, 1, &routing) == LK_NOT_FOUND);
+  CHECK(strstr(lk_last_error(), "picture 1 of slot 0 was not routed, 1 was.") != NULL);
+  memset(&both[1], 0, sizeof both[1]);
+  both[1].size = sizeof both[1];
+  both[1].rgb = rgb;
+  both[1].width = both[1].height = 1;
+  NEED(lk_chat_set_pictures(chat, both, 2));
+  other = ask(chat, "What do they show?");
+  CHECK(other.count == twice.count && memcmp(other.ids, twice.ids, twice.count * sizeof(int32_t)) == 0);
+  NEED(lk_chat_set_pictures(chat, both, 1));
+  alone = ask(chat, "What do they show?");
+  CHECK(alone.count != twice.count || memcmp(alone.ids, twice.ids, twice.count * sizeof(int32_t)) != 0);
+  NEED(lk_chat_free(chat));
+  NEED(lk_session_free(session));
+}
+
 /* Ids with the place of a picture, without a chat. An answer in two parts is the answer at once. */
 static void check_tokens(lk_model* model, const lk_picture* picture, uint32_t visual_tokens) {
-  static const char prompt[] = "<|im_start|>user\n<image>\nWhat is this?<|im_end|>\n<|im_start|>assistant\n";
   lk_session* session = session_of(model, "top-k:2,renormalise", LK_MULTI_IMAGE_REFUSE, 0);
   lk_generate_options options = {sizeof options};
   lk_routing routing = {sizeof routing};
@@ -100,7 +174,7 @@ static void check_tokens(lk_model* model, const lk_picture* picture, uint32_t vi
   options.ignore_eos = 1;
   NEED(lk_session_set_pictures(session, 0, picture, 1));
   CHECK(lk_generate(session, 0, NULL, NULL, NULL, NULL) == LK_INVALID_ARGUMENT); /* nothing to go on from */
-  NEED(lk_session_set_text(session, 0, prompt, strlen(prompt)));
+  NEED(lk_session_set_text(session, 0, kPrompt, strlen(kPrompt)));
   NEED(lk_session_get_tokens(session, 0, &tokens, &count));
   for (size_t i = 0; i < count; ++i) places += tokens[i] == LK_PICTURE;
   CHECK(count < 64 && places == 1);
@@ -149,6 +223,9 @@ static void check_refused(lk_model* model, const lk_picture* good) {
   options.expert_policy = "best";
   CHECK(lk_session_create(model, &options, &session) == LK_INVALID_ARGUMENT && session == NULL);
   CHECK(strstr(lk_last_error(), "\"best\" is no expert policy; there are dense") != NULL);
+  options.expert_policy = "top-k:9"; /* of 6: refused before there is a picture */
+  CHECK(lk_session_create(model, &options, &session) == LK_INVALID_ARGUMENT && session == NULL);
+  CHECK(strstr(lk_last_error(), "the expert policy does not fit the model") && strstr(lk_last_error(), "top_k is 9"));
   options.expert_policy = NULL;
   options.multi_image = 7;
   CHECK(lk_session_create(model, &options, &session) == LK_INVALID_ARGUMENT && strstr(lk_last_error(), "not 7"));
@@ -238,6 +315,8 @@ void check_pictures(lk_device* device, const char* path, const char* file, const
   CHECK(strcmp(info.architecture, "parrot_qwen2") == 0 && info.has_vision && info.experts == 6);
   check_turns(model, &picture, question);
   check_tokens(model, &picture, info.visual_tokens);
+  check_switches(model, &picture);
+  check_zeros(model, &picture);
   check_refused(model, &picture);
   check_memory(device, model, path);
   NEED(lk_model_free(model));

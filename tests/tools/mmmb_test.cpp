@@ -117,7 +117,10 @@ TEST_CASE("eval mmmb: what cannot be evaluated is a sentence") {
   says(with(kHeader + ("1\t" + std::string(80, 'A')) + "\t?\ta\tb\tA\n"), "MMMB_en question 1: [image]");
 
   const Evaluator blind{test::write_tiny_model("lorikeet-tiny-blind-program").string()};
-  says(blind(data()), "which reads text alone");
+  const auto refused = blind(data());
+  says(refused, "which reads text alone");
+  CHECK(refused.err.find("device: ") == std::string::npos);  // before anything was loaded or written
+  CHECK(std::filesystem::is_empty(blind.answers.path()));
   says(Evaluator{none}(data()), none);
   CHECK(failure(eval(data(), {"--languages", "en,fr"}), 2) != "");
   CHECK(failure(eval(data(), {"--parallel", "0"}), 2) != "");

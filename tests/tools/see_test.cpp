@@ -133,7 +133,8 @@ TEST_CASE("see: what is wrong is said in a sentence") {
   CHECK(says(see((folder / "text.jpg").string()), "text.jpg"));
   CHECK(says(see(house, {"--expert-policy", "best"}),
              "\"best\" is no expert policy; there are dense, top-k:K, top-p:P and min-weight:W."));
-  CHECK(says(see(house, {"--expert-policy", "top-k:9"}), "top_k is 9, expected 0 to 6 (the number of experts)."));
+  CHECK(says(see(house, {"--expert-policy", "top-k:9"}),
+             "the expert policy does not fit the model: [route] top_k is 9, expected 0 to 6 (the number of experts)."));
   CHECK(says(refused({"see", "-m", model, house, house, "What?"}), "--multi-image says what to do"));
   CHECK(says(refused({"see", "-m", model, house}, 2), "PICTURE and QUESTION"));
   const auto text_only =
