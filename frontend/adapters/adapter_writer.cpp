@@ -32,7 +32,15 @@ AdapterWriter::Chosen AdapterWriter::choose(size_t adapter, size_t router, Tenso
   const RoutingPolicy policy = routing_policy(*a.config);
   const Tensor scores = matmul(g_, x, state(adapter, "router", router, {r.experts, r.in}));  // (rows, experts)
   const Routing routing = route(g_, scores, policy);
-  routed_.push_back({adapter, router, routing});
+  Tensor chosen;
+  if (a.learns && a.config->is_mixlora()) {
+    RoutingPolicy equal = policy;
+    equal.equal = true;
+    equal.renormalise = false;
+    equal.scale = 1;
+    chosen = route(g_, scores, equal).weights;
+  }
+  routed_.push_back({adapter, router, routing, chosen});
   const Tensor weights = a.bit ? mask_rows(g_, routing.weights, control_, *a.bit) : routing.weights;
   return {weights, sort_rows(g_, weights, 1, most_chosen(policy, r.experts))};
 }

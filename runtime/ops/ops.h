@@ -103,7 +103,8 @@ struct AttentionAttributes {
 Tensor attention(Graph& g, Tensor q, Tensor cache_k, Tensor cache_v, Tensor control, const AttentionAttributes& a);
 // Grouped-query attention among the rows themselves, without a cache: softmax(scale q k^T) v of each row over the keys
 // of its span. q (rows, heads * head_dim); k, v (rows, kv_heads * head_dim); spans (rows, 4) u32: the first key and the
-// end of the keys that the row attends to, then the first row and the end of the rows that may attend to it as a key.
+// end of the keys that the row may attend to, then the first row and the end of the rows that may attend to it: both of
+// them must say so.
 struct SpanAttentionAttributes {
   int64_t heads = 0, kv_heads = 0, head_dim = 0;
   double scale = 0;

@@ -29,5 +29,8 @@ uvec2 union_of_spans(uint word) {
   return uvec2(whole.x, min(whole.y, p.rows));
 }
 
-bool attends(uint row, uint key) { return spans[row * kSpanWords] <= key && key < spans[row * kSpanWords + 1u]; }
+bool attends(uint row, uint key) {
+  const uint own = row * kSpanWords, other = key * kSpanWords;
+  return spans[own] <= key && key < spans[own + 1u] && spans[other + 2u] <= row && row < spans[other + 3u];
+}
 float sum4(vec4 a) { return (a.x + a.y) + (a.z + a.w); }

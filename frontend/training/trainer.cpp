@@ -1,0 +1,224 @@
+#include "frontend/training/trainer.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "frontend/training/batch_rows.h"
+#include "runtime/base/text.h"
+#include "runtime/graph/fuse.h"
+#include "runtime/plan/plan.h"
+#include "runtime/plan/upload.h"
+#include "shaders/adamw.h"
+
+namespace lorikeet {
+namespace {
+
+constexpr int64_t kRowStep = 32;  // plans are made for multiples of it
+
+int64_t rows_of(int64_t rows) { return (rows + kRowStep - 1) / kRowStep * kRowStep; }
+
+}  // namespace
+
+struct Trainer::Impl {
+  struct Pass {
+    int64_t rows = 0;
+    std::map<std::string, Buffer> states;  // the batch's own
+    std::unique_ptr<Plan> plan;
+  };
+
+  Model* model;
+  TrainerOptions options;
+  ParameterMemory memory;
+  Uploader uploader;
+  Buffer step_values, seed, fresh;
+  std::unique_ptr<Buffer> scratch;
+  std::map<int64_t, std::unique_ptr<Pass>> passes;  // by rows
+  std::unique_ptr<Plan> update;
+  uint64_t steps = 0, dropped = 0;  // steps made; passes, for dropout
+
+  Result<Pass*> pass(int64_t rows);
+  Result<Plan*> update_plan();
+  Result<std::unique_ptr<Plan>> plan(const std::string& name, const Graph& graph, const StorageOf& storage);
+  Result<std::vector<Slice>> storage(const GraphTensor& info, const Pass* pass) const;
+  Result<TrainingLoss> run(const Batch& batch, bool first);
+  Result<double> number(const Plan& plan, std::string_view name) const;
+  Status put(const Buffer& buffer, std::span<const std::byte> bytes) {
+    return uploader.write({&buffer, 0, bytes.size()}, bytes);
+  }
+};
+
+Result<std::vector<Slice>> Trainer::Impl::storage(const GraphTensor& info, const Pass* pass) const {
+  if (info.kind == TensorKind::weight) return model->storage(info);
+  if (auto slices = memory.storage(info.name); !slices.empty()) return slices;
+  const Buffer* buffer = info.name == "step"    ? &step_values
+                         : info.name == "seed"  ? &seed
+                         : info.name == "fresh" ? &fresh
+                                                : nullptr;
+  if (!buffer && pass)
+    if (const auto found = pass->states.find(info.name); found != pass->states.end()) buffer = &found->second;
+  if (!buffer) return Error{ErrorCode::internal, join("[trainer] has no state named ", info.name, "."), {}};
+  return std::vector<Slice>{{buffer, 0, buffer->size()}};
+}
+
+// All plans share one arena, which is as large as the largest of them.
+Result<std::unique_ptr<Plan>> Trainer::Impl::plan(const std::string& name, const Graph& graph,
+                                                  const StorageOf& storage) {
+  Device& device = model->device();
+  LK_ASSIGN(Draft drafted,
+            draft(graph, {.profile = &device.profile(), .table = &model->choices(), .kernels = &model->kernels()}));
+  if (!scratch || scratch->size() < drafted.scratch_bytes) {
+    LK_TRY(uploader.finish());
+    passes.clear();
+    update.reset();
+    scratch.reset();
+    LK_ASSIGN(Buffer arena,
+              device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "scratch"}));
+    scratch = std::make_unique<Buffer>(std::move(arena));
+  }
+  const PlanRequest request{name, storage, {scratch.get(), 0, scratch->size()}, options.progress};
+  LK_ASSIGN(Plan made, Plan::create(device, model->kernels(), graph, std::move(drafted), request));
+  return std::make_unique<Plan>(std::move(made));
+}
+
+Result<Trainer::Impl::Pass*> Trainer::Impl::pass(int64_t rows) {
+  if (const auto found = passes.find(rows); found != passes.end()) return found->second.get();
+  auto made = std::make_unique<Pass>();
+  made->rows = rows;
+  const TrainingShape shape{rows, batch_control_words(rows)};
+  Graph graph = build_training_pass(model->config(), model->weights(), options.recipe, options.parameters, shape);
+  if (options.fuse) fuse(graph, model->device().profile());
+  for (const GraphTensor& info : graph.tensors()) {
+    const bool own = info.kind == TensorKind::state && info.alias_of < 0 && memory.storage(info.name).empty() &&
+                     info.name != "seed" && info.name != "fresh";
+    if (!own || made->states.contains(info.name)) continue;
+    const uint64_t bytes = (uint64_t(info.tensor.shape.elements()) * 4 + 255) / 256 * 256;
+    LK_ASSIGN(Buffer buffer, model->device().create_buffer({bytes, MemoryUse::device, info.name}));
+    made->states.emplace(info.name, std::move(buffer));
+  }
+  const Pass* pass = made.get();
+  LK_ASSIGN(made->plan,
+            plan(join("train ", rows), graph, [this, pass](const GraphTensor& info) { return storage(info, pass); }));
+  return (passes[rows] = std::move(made)).get();
+}
+
+Result<Plan*> Trainer::Impl::update_plan() {
+  if (update) return update.get();
+  const Graph graph = build_training_update(options.parameters, options.optimiser);
+  LK_ASSIGN(update, plan("update", graph, [this](const GraphTensor& info) { return storage(info, nullptr); }));
+  return update.get();
+}
+
+Result<double> Trainer::Impl::number(const Plan& plan, std::string_view name) const {
+  LK_ASSIGN(Slice slice, plan.output(name));
+  slice.size = 4;
+  LK_ASSIGN(const auto bytes, download(model->device(), slice));
+  float value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return double(value);
+}
+
+// Forward and backward; the gradients are added to those of earlier batches unless this is the first.
+Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, bool first) {
+  LK_ASSIGN(Pass * pass, this->pass(rows_of(batch.rows())));
+  const BatchRows rows =
+      batch_rows(batch, pass->rows, {.window = model->config().windows[0], .count_padding = options.count_padding});
+  const auto put_state = [&](const char* name, const auto& values) -> Status {
+    const auto found = pass->states.find(name);
+    return found == pass->states.end() ? Status(Done{}) : put(found->second, std::as_bytes(std::span(values)));
+  };
+  LK_TRY(put_state("control", rows.control));
+  LK_TRY(put_state("spans", rows.spans));
+  LK_TRY(put_state("target", rows.target));
+  LK_TRY(put_state("loss_weights", rows.loss_weights));
+  LK_TRY(put_state("counted", rows.counted));
+  LK_TRY(put_state("balanced", rows.balanced));
+  const uint32_t seed_words[] = {uint32_t(options.seed), uint32_t(options.seed >> 32), uint32_t(dropped++)};
+  const uint32_t fresh_word[] = {first};
+  LK_TRY(put(seed, std::as_bytes(std::span(seed_words))));
+  LK_TRY(put(fresh, std::as_bytes(std::span(fresh_word))));
+  LK_ASSIGN(const Ticket ticket, pass->plan->submit());
+  LK_TRY(model->device().wait(ticket));
+  TrainingLoss loss;
+  LK_ASSIGN(loss.cross_entropy, number(*pass->plan, "cross_entropy"));
+  LK_ASSIGN(loss.aux, number(*pass->plan, "aux"));
+  return loss;
+}
+
+// --- the trainer -----------------------------------------------------------------------------------------------------
+
+Trainer::Trainer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Trainer::Trainer(Trainer&&) noexcept = default;
+Trainer& Trainer::operator=(Trainer&&) noexcept = default;
+Trainer::~Trainer() = default;
+
+Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
+  if (options.parameters.empty()) return invalid("nothing is to be trained: there are no parameters.");
+  for (const uint32_t window : model.config().windows)
+    if (window != model.config().windows[0])
+      return unsupported("training of a model whose layers look back over different windows is not supported.");
+  Device& device = model.device();
+  LK_ASSIGN(ParameterMemory memory, ParameterMemory::create(device, options.parameters));
+  LK_ASSIGN(Uploader uploader, Uploader::create(device, 4 << 20, 8));
+  LK_ASSIGN(Buffer step_values, device.create_buffer({256, MemoryUse::device, "step"}));
+  LK_ASSIGN(Buffer seed, device.create_buffer({256, MemoryUse::device, "seed"}));
+  LK_ASSIGN(Buffer fresh, device.create_buffer({256, MemoryUse::device, "fresh"}));
+  return Trainer(std::unique_ptr<Impl>(new Impl{&model, std::move(options), std::move(memory), std::move(uploader),
+                                                std::move(step_values), std::move(seed), std::move(fresh)}));
+}
+
+Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, int64_t rows) {
+  TrainingMemory memory;
+  memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
+  const TrainingShape shape{rows_of(rows), batch_control_words(rows_of(rows))};
+  Graph graph = build_training_pass(model.config(), model.weights(), options.recipe, options.parameters, shape);
+  if (options.fuse) fuse(graph, model.device().profile());
+  LK_ASSIGN(
+      const Draft drafted,
+      draft(graph, {.profile = &model.device().profile(), .table = &model.choices(), .kernels = &model.kernels()}));
+  memory.activation_bytes = drafted.scratch_bytes;
+  memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8) * 4;
+  return memory;
+}
+
+Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
+  if (batches.empty()) return invalid("a step needs at least one batch.");
+  StepReport report;
+  const double share = 1.0 / double(batches.size());
+  for (size_t i = 0; i < batches.size(); ++i) {
+    LK_ASSIGN(const TrainingLoss loss, impl_->run(batches[i], i == 0));
+    report.loss.cross_entropy += loss.cross_entropy * share;
+    report.loss.aux += loss.aux * share;
+  }
+  const double t = double(impl_->steps + 1);
+  const Adamw& o = impl_->options.optimiser;
+  std::array<float, shader::kStepFloats> values{};
+  values[shader::kStepRate] = float(rate);
+  values[shader::kStepMomentum] = float(1 / (1 - std::pow(o.beta1, t)));
+  values[shader::kStepVariance] = float(1 / std::sqrt(1 - std::pow(o.beta2, t)));
+  values[shader::kStepGradientScale] = float(share);
+  LK_ASSIGN(Plan * update, impl_->update_plan());
+  LK_TRY(impl_->put(impl_->step_values, std::as_bytes(std::span(values))));
+  LK_ASSIGN(const Ticket ticket, update->submit());
+  LK_TRY(impl_->model->device().wait(ticket));
+  LK_ASSIGN(const double squares, impl_->number(*update, "squares"));
+  report.gradient_norm = std::sqrt(squares) * share;
+  ++impl_->steps;
+  return report;
+}
+
+uint64_t Trainer::steps() const { return impl_->steps; }
+void Trainer::set_steps(uint64_t steps) { impl_->steps = steps; }
+const std::vector<Parameter>& Trainer::parameters() const { return impl_->options.parameters; }
+
+Result<std::vector<float>> Trainer::read(const std::string& state) const {
+  return impl_->memory.read(impl_->model->device(), state);
+}
+
+Status Trainer::write(const std::string& state, std::span<const float> values) {
+  return impl_->memory.write(impl_->model->device(), state, values);
+}
+
+}  // namespace lorikeet

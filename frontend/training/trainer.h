@@ -1,0 +1,67 @@
+// Trainer: a model's parameters in training, and the plans that make its steps: a session's twin. Belongs to one thread
+// at a time. The model must outlive it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "frontend/dataset/batch.h"
+#include "frontend/model.h"
+#include "frontend/training/training_graph.h"
+
+namespace lorikeet {
+
+struct TrainerOptions {
+  TrainingRecipe recipe;
+  std::vector<Parameter> parameters;  // of the recipe, with the values that training begins with
+  Adamw optimiser;
+  bool count_padding = false;  // see BatchRowsOptions
+  uint64_t seed = 42;          // of dropout
+  bool fuse = true;
+  Progress progress;  // of kernel compilation
+};
+
+struct TrainingLoss {
+  double cross_entropy = 0;  // mean of the labels
+  double aux = 0;            // with its coefficients
+};
+
+struct StepReport {
+  TrainingLoss loss;         // mean of the batches
+  double gradient_norm = 0;  // before clipping
+};
+
+struct TrainingMemory {
+  uint64_t parameter_bytes = 0;  // values, gradients and moments
+  uint64_t activation_bytes = 0;
+  uint64_t table_bytes = 0;
+};
+
+class Trainer {
+ public:
+  static Result<Trainer> create(Model& model, TrainerOptions options);
+  // What a step over batches of so many rows needs beside the model's weights.
+  static Result<TrainingMemory> memory(Model& model, const TrainerOptions& options, int64_t rows);
+  Trainer(Trainer&&) noexcept;
+  Trainer& operator=(Trainer&&) noexcept;
+  ~Trainer();
+
+  // Gradients over all batches, whose mean loss is minimised, then one step of the optimiser at this rate.
+  Result<StepReport> step(std::span<const Batch> batches, double rate);
+  uint64_t steps() const;  // made so far
+
+  // By the parameter's name and part, see ParameterMemory.
+  Result<std::vector<float>> read(const std::string& state) const;
+  Status write(const std::string& state, std::span<const float> values);
+  void set_steps(uint64_t steps);  // when moments were written that so many steps made
+  const std::vector<Parameter>& parameters() const;
+
+ private:
+  struct Impl;
+  explicit Trainer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lorikeet

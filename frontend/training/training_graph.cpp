@@ -1,0 +1,123 @@
+#include "frontend/training/training_graph.h"
+
+#include <cmath>
+#include <map>
+
+#include "frontend/adapters/adapter_loss.h"
+#include "frontend/decoder_layers.h"
+#include "runtime/base/text.h"
+#include "runtime/graph/gradient.h"
+#include "runtime/ops/ops.h"
+#include "shaders/adamw.h"
+
+namespace lorikeet {
+namespace {
+
+// A trained weight is one state, however often it is read.
+class Weights {
+ public:
+  Weights(Graph& g, const WeightTable& table, const std::set<std::string>& trained) : g_(g), table_(table) {
+    for (const Weight& weight : table.weights())
+      if (trained.contains(weight.name)) trained_[{weight.role, weight.layer}] = &weight;
+  }
+  Tensor operator()(WeightRole role, uint32_t layer = 0) {
+    const auto found = trained_.find({role, layer});
+    if (found == trained_.end()) return table_.tensor(g_, role, layer);
+    const Weight& weight = *found->second;
+    const Tensor known = g_.find(weight.name);
+    return known ? known : g_.state(weight.name, DType::f32, weight.shape);
+  }
+
+ private:
+  Graph& g_;
+  const WeightTable& table_;
+  std::map<std::pair<WeightRole, uint32_t>, const Weight*> trained_;
+};
+
+}  // namespace
+
+Graph build_training_pass(const DecoderConfig& config, const WeightTable& weights, const TrainingRecipe& recipe,
+                          std::span<const Parameter> parameters, const TrainingShape& shape) {
+  Graph g;
+  const auto of_rows = [&](const char* name) { return g.state(name, DType::f32, {shape.rows}); };
+  const Tensor control = g.state("control", DType::u32, {shape.control_words});
+  const Tensor spans = g.state("spans", DType::u32, {shape.rows, 4});
+  Weights weight(g, weights, recipe.weights);
+  const Tensor embedding = weight(WeightRole::token_embedding);  // (vocabulary, hidden)
+
+  std::vector<AdapterInGraph> adapters;
+  if (recipe.adapter) adapters.push_back(*recipe.adapter);
+  if (recipe.adapter && recipe.dropout) adapters.front().seed = g.state("seed", DType::u32, {3});
+  AdapterWriter writer(g, adapters, control);
+  g.label("embed");
+  const Tensor embedded = embed(g, embedding, control, shape.rows);  // (rows, hidden)
+  const auto attend = [&](uint32_t, Tensor q, Tensor k, Tensor v) {
+    return span_attention(g, q, k, v, spans,
+                          {.heads = config.heads,
+                           .kv_heads = config.kv_heads,
+                           .head_dim = config.head_dim,
+                           .scale = 1.0 / std::sqrt(double(config.head_dim))});
+  };
+  const Tensor h = write_layers(g, embedded,
+                                {.config = &config,
+                                 .weight = [&](WeightRole role, uint32_t layer) { return weight(role, layer); },
+                                 .control = control,
+                                 .frequencies = weights.rope_frequencies(g),
+                                 .attend = attend,
+                                 .adapters = recipe.adapter ? &writer : nullptr});  // (rows, hidden)
+  g.label("output");
+  const Tensor head = weight(WeightRole::output);
+  const Tensor loss = cross_entropy(g, {.x = rms_norm(g, h, weight(WeightRole::output_norm), config.rms_eps),
+                                        .head = head ? head : embedding,
+                                        .target = g.state("target", DType::u32, {shape.rows}),
+                                        .weights = of_rows("loss_weights"),
+                                        .head_wanted = g.info(head ? head : embedding).kind == TensorKind::state});
+  Tensor aux;
+  if (recipe.adapter && recipe.aux_loss)
+    aux = adapter_loss(g, *recipe.adapter->config, writer.routed(),
+                       {.counted = of_rows("counted"), .balanced = of_rows("balanced")});
+  g.label("loss");
+  g.keep(aux ? aux : fill(g, 1, 0), "aux");
+  const Tensor whole = aux ? add(g, loss, aux) : loss;
+  g.keep(loss, "cross_entropy");
+
+  Tensors wanted;
+  for (const Parameter& parameter : parameters) wanted.push_back(g.find(parameter.name));
+  const Tensors gradients = differentiate(g, whole, wanted);
+  const Tensor fresh = g.state("fresh", DType::u32, {1});
+  g.label("accumulate");
+  for (size_t i = 0; i < parameters.size(); ++i)
+    accumulate(g, g.state(parameters[i].name + ".gradient", DType::f32, parameters[i].shape), gradients[i], fresh);
+  return g;
+}
+
+Graph build_training_update(std::span<const Parameter> parameters, const Adamw& optimiser) {
+  Graph g;
+  const Tensor step = g.state("step", DType::f32, {int64_t(shader::kStepFloats)});
+  Tensors gradients;
+  Tensor squares;
+  g.label("norm");
+  for (const Parameter& parameter : parameters) {
+    gradients.push_back(g.state(parameter.name + ".gradient", DType::f32, parameter.shape));
+    const Tensor part = sum_squares(g, gradients.back());
+    squares = squares ? add(g, squares, part) : part;
+  }
+  g.keep(squares, "squares");
+  g.label("update");
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const auto state = [&](const char* part) {
+      return g.state(parameters[i].name + part, DType::f32, parameters[i].shape);
+    };
+    adamw(g,
+          {.parameter = state(""),
+           .gradient = gradients[i],
+           .momentum = state(".momentum"),
+           .variance = state(".variance"),
+           .step = step,
+           .squares = squares},
+          optimiser);
+  }
+  return g;
+}
+
+}  // namespace lorikeet
