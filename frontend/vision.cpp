@@ -8,14 +8,10 @@ namespace lorikeet {
 
 using Role = WeightRole;
 
-Graph build_vision(const DecoderConfig& config, const WeightTable& weights, int64_t control_words, bool stages) {
-  const PictureConfig& p = *config.picture;
+Tensor write_tower(Graph& g, const PictureConfig& p, const WeightTable& weights, Tensor pixels, Tensor control,
+                   bool stages) {
   const int64_t positions = p.positions(), hidden = p.tower_hidden;
-  Graph g;
   const auto w = [&](Role role, uint32_t layer = 0) { return weights.tensor(g, role, layer); };
-  const Tensor pixels = g.state("pixels", DType::f32, {p.channels, p.side, p.side});
-  const Tensor control = g.state("control", DType::u32, {control_words});
-
   g.label("v.embd");
   const Tensor squares = matmul(g, patches(g, pixels, p.patch), w(Role::tower_patch));          // (patches, T)
   const Tensor tokens = concat_rows(g, g.reshape(w(Role::tower_class), {1, hidden}), squares);  // (positions, T)
@@ -44,52 +40,98 @@ Graph build_vision(const DecoderConfig& config, const WeightTable& weights, int6
     h = add(g, h, product(gelu(g, y, p.quick_gelu ? Gelu::quick : Gelu::erf), Role::tower_down));  // (positions, T)
     if (stages) g.keep(h, join("tower.layer.", layer));
   }
-
-  g.label("mm");
-  const Tensor seen = p.class_token ? h : take_rows(g, h, 1, positions - 1);  // (visual tokens, T)
-  const Tensor inner = gelu(g, matmul(g, seen, w(Role::project_in), w(Role::project_in_bias)), Gelu::erf);
-  g.keep(matmul(g, inner, w(Role::project_out), w(Role::project_out_bias)), "projected");  // (visual tokens, hidden)
-  return g;
+  return p.class_token ? h : take_rows(g, h, 1, positions - 1);  // (visual tokens, T)
 }
 
-Graph build_visual_experts(const DecoderConfig& config, const WeightTable& weights, const VisualExpertsShape& shape) {
+Tensor write_projector(Graph& g, const WeightTable& weights, Tensor features) {
+  const auto w = [&](Role role) { return weights.tensor(g, role); };
+  g.label("mm");
+  const Tensor inner = gelu(g, matmul(g, features, w(Role::project_in), w(Role::project_in_bias)), Gelu::erf);
+  return matmul(g, inner, w(Role::project_out), w(Role::project_out_bias));  // (visual tokens, hidden)
+}
+
+namespace {
+
+// The experts' outputs by pair. Trained experts are stacks of plain matrices, states under the names of the files'
+// tensors.
+Tensor expert_outputs(Graph& g, const DecoderConfig& config, const WeightTable& weights, Tensor x, Tensor list) {
   const PictureConfig& p = *config.picture;
-  const int64_t hidden = config.hidden, tokens = p.visual_tokens();
-  Graph g;
-  const Tensor projected = g.state("projected", DType::f32, {tokens, hidden});
-  const Tensor control = g.state("control", DType::u32, {shape.control_words});
-
-  g.label("mm.cross_attention");
-  const Tensor text =
-      embed(g, weights.tensor(g, Role::token_embedding), control, shape.text_rows);  // (text rows, hidden)
-  const CrossAttention asked = cross_attention(g, take_rows(g, projected, 0, 1), text, control);
-  g.keep(asked.attention, "attention");
-  g.keep(asked.pooled, "pooled");
-
-  g.label("mm.route");
-  const Tensor scores = matmul(g, asked.pooled, weights.tensor(g, Role::router));  // (1, experts)
-  g.keep(scores, "scores");
-  const Routing routing = route(g, scores, shape.policy);
-  g.keep(routing.probabilities, "probabilities");
-  g.keep(routing.weights, "weights");
-  g.keep(routing.entropy, "entropy");
-
-  // One routing for all tokens of the picture.
-  g.label("mm.experts");
-  const Tensor list = sort_rows(g, routing.weights, tokens, most_chosen(shape.policy, p.experts));
-  const Tensor inner = expert_matmul(g, {.x = projected,
+  const auto trained = [&](Role role) { return g.find(weight_name(*config.family, role, 0, Naming::gguf)); };
+  if (const Tensor gate = trained(Role::expert_gate)) {
+    const auto product = [&](Tensor input, Tensor stack, bool by_pair) {
+      return expert_gemm(g, {.x = input, .stack = stack, .list = list, .transpose = true, .by_pair = by_pair});
+    };
+    const Tensor inner = silu_mul(g, product(x, gate, false), product(x, trained(Role::expert_up), false));
+    return product(inner, trained(Role::expert_down), true);
+  }
+  const Tensor inner = expert_matmul(g, {.x = x,
                                          .stack = weights.gate_up_stack(g),
                                          .list = list,
                                          .outputs = p.expert_intermediate,
                                          .gated = true});  // (pairs, expert intermediate)
-  const Tensor outputs =
-      expert_matmul(g, {.x = inner, .stack = weights.down_stack(g), .list = list, .outputs = hidden, .by_pair = true});
-  g.keep(expert_combine(g, {.outputs = outputs,
-                            .weights = routing.weights,
-                            .list = list,
-                            .residual = p.residual_weight != 0 ? projected : Tensor{},
-                            .residual_scale = p.residual_weight}),
-         "visual");  // (visual tokens, hidden)
+  return expert_matmul(
+      g, {.x = inner, .stack = weights.down_stack(g), .list = list, .outputs = config.hidden, .by_pair = true});
+}
+
+}  // namespace
+
+VisualExperts write_visual_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights,
+                                   const VisualQuestion& question) {
+  const PictureConfig& p = *config.picture;
+  VisualExperts made;
+  g.label("mm.cross_attention");
+  const Tensor table = weights.tensor(g, Role::token_embedding);
+  const Tensor text = embed(g, table, question.control, question.text_rows);  // (text rows, hidden)
+  made.asked = cross_attention(g, take_rows(g, question.projected, 0, 1), text, question.control);
+
+  g.label("mm.route");
+  made.scores = matmul(g, made.asked.pooled, weights.tensor(g, Role::router));  // (1, experts)
+  made.routing = route(g, made.scores, question.policy);
+
+  // One routing for all tokens of the picture.
+  g.label("mm.experts");
+  const Tensor list = sort_rows(g, made.routing.weights, p.visual_tokens(), most_chosen(question.policy, p.experts));
+  made.visual = expert_combine(g, {.outputs = expert_outputs(g, config, weights, question.projected, list),
+                                   .weights = made.routing.weights,
+                                   .list = list,
+                                   .residual = p.residual_weight != 0 ? question.projected : Tensor{},
+                                   .residual_scale = p.residual_weight});  // (visual tokens, hidden)
+  return made;
+}
+
+Graph build_vision(const DecoderConfig& config, const WeightTable& weights, int64_t control_words, bool stages) {
+  const PictureConfig& p = *config.picture;
+  Graph g;
+  const Tensor pixels = g.state("pixels", DType::f32, {p.channels, p.side, p.side});
+  const Tensor control = g.state("control", DType::u32, {control_words});
+  const Tensor features = write_tower(g, p, weights, pixels, control, stages);
+  g.keep(write_projector(g, weights, features), "projected");
+  return g;
+}
+
+Graph build_tower(const DecoderConfig& config, const WeightTable& weights, int64_t control_words) {
+  const PictureConfig& p = *config.picture;
+  Graph g;
+  const Tensor pixels = g.state("pixels", DType::f32, {p.channels, p.side, p.side});
+  g.keep(write_tower(g, p, weights, pixels, g.state("control", DType::u32, {control_words}), false), "features");
+  return g;
+}
+
+Graph build_visual_experts(const DecoderConfig& config, const WeightTable& weights, const VisualExpertsShape& shape) {
+  Graph g;
+  const Tensor projected = g.state("projected", DType::f32, {config.picture->visual_tokens(), config.hidden});
+  const VisualExperts made = write_visual_experts(g, config, weights,
+                                                  {.projected = projected,
+                                                   .control = g.state("control", DType::u32, {shape.control_words}),
+                                                   .text_rows = shape.text_rows,
+                                                   .policy = shape.policy});
+  g.keep(made.asked.attention, "attention");
+  g.keep(made.asked.pooled, "pooled");
+  g.keep(made.scores, "scores");
+  g.keep(made.routing.probabilities, "probabilities");
+  g.keep(made.routing.weights, "weights");
+  g.keep(made.routing.entropy, "entropy");
+  g.keep(made.visual, "visual");
   return g;
 }
 

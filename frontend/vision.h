@@ -13,6 +13,8 @@ namespace lorikeet {
 // `pixels`; `control`, a control table of `control_words` in which every row of the tower stands at its last position,
 // so that it sees all others. `stages`: hidden states are kept as well, as `tower.pre_norm` and `tower.layer.N`.
 Graph build_vision(const DecoderConfig& config, const WeightTable& weights, int64_t control_words, bool stages = false);
+// The tower alone: kept as `features` (visual tokens, T), which a frozen tower computes once for all questions.
+Graph build_tower(const DecoderConfig& config, const WeightTable& weights, int64_t control_words);
 
 // States `projected` (visual tokens, hidden) and `control`: a control table whose rows are the text's tokens,
 // `text_rows` at most. Kept: `attention` (text_rows), `pooled` (1, hidden), `scores`, `probabilities` and `weights` (1,
@@ -23,5 +25,25 @@ struct VisualExpertsShape {
   RoutingPolicy policy;
 };
 Graph build_visual_experts(const DecoderConfig& config, const WeightTable& weights, const VisualExpertsShape& shape);
+
+// The pieces that these graphs, and those that learn, are written with.
+Tensor write_tower(Graph& g, const PictureConfig& config, const WeightTable& weights, Tensor pixels, Tensor control,
+                   bool stages);                                                // -> (visual tokens, T)
+Tensor write_projector(Graph& g, const WeightTable& weights, Tensor features);  // -> (visual tokens, hidden)
+
+struct VisualQuestion {
+  Tensor projected;  // (visual tokens, hidden)
+  Tensor control;    // a table whose rows are the text's tokens
+  int64_t text_rows = 0;
+  RoutingPolicy policy = {};
+};
+struct VisualExperts {
+  CrossAttention asked;
+  Tensor scores;  // (1, experts)
+  Routing routing;
+  Tensor visual;  // (visual tokens, hidden)
+};
+VisualExperts write_visual_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights,
+                                   const VisualQuestion& question);
 
 }  // namespace lorikeet

@@ -17,7 +17,9 @@ AdapterWriter::AdapterWriter(Graph& g, std::vector<AdapterInGraph> adapters, Ten
     : g_(g), adapters_(std::move(adapters)), control_(control) {}
 
 Tensor AdapterWriter::state(size_t adapter, const char* part, size_t index, Shape shape) {
-  return g_.state(join(adapters_[adapter].name, ".", part, ".", index), DType::f32, shape);
+  const std::string name = join(adapters_[adapter].name, ".", part, ".", index);
+  const Tensor known = g_.find(name);
+  return known ? known : g_.state(name, DType::f32, shape);
 }
 
 Tensor AdapterWriter::dropped(size_t adapter, Tensor x, double rate) {

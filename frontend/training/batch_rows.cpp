@@ -26,9 +26,12 @@ BatchRows batch_rows(const Batch& batch, int64_t rows, const BatchRowsOptions& o
     // Alone, unless a sequence says otherwise below.
     words.spans.insert(words.spans.end(), {uint32_t(r), uint32_t(r + 1), uint32_t(r), uint32_t(r + 1)});
   }
+  uint32_t pictures = 0;
   for (const BatchSequence& sequence : batch.sequences) {
     const uint32_t first = uint32_t(sequence.first), end = uint32_t(sequence.first + sequence.rows);
     for (uint32_t r = first; r < end; ++r) {
+      if (sequence.picture_row >= 0 && table[r].flags == shader::kRowVisual)
+        table[r].token += pictures * uint32_t(options.visual_tokens);
       const uint32_t window = options.window > 0 ? uint32_t(options.window) : end;
       uint32_t* span = words.spans.data() + size_t(r) * shader::kSpanWords;
       const bool attended = batch.attended[r] != 0;
@@ -37,6 +40,7 @@ BatchRows batch_rows(const Batch& batch, int64_t rows, const BatchRowsOptions& o
       span[2] = r;
       span[3] = attended ? std::min(end, r + window) : r;
     }
+    pictures += sequence.picture_row >= 0;
   }
   const auto add_up_to_one = [](std::vector<float>& weights) {
     const float sum = float(std::count(weights.begin(), weights.end(), 1.0f));
@@ -48,6 +52,14 @@ BatchRows batch_rows(const Batch& batch, int64_t rows, const BatchRowsOptions& o
   tables.set_rows(table, {}, uint32_t(rows));
   words.control = tables.table();
   return words;
+}
+
+std::vector<uint32_t> asked_table(const std::vector<int32_t>& text, int64_t rows) {
+  std::vector<shader::Row> table;
+  for (size_t i = 0; i < text.size(); ++i) table.push_back({0, uint32_t(i), uint32_t(text[i]), 0});
+  ControlTables tables(uint32_t(rows), 1, 1);
+  tables.set_rows(table, {}, uint32_t(rows));
+  return tables.table();
 }
 
 }  // namespace lorikeet

@@ -17,9 +17,12 @@ struct BatchRows {
 struct BatchRowsOptions {
   int64_t window = 0;          // positions that a row looks back, its own included; 0: all
   bool count_padding = false;  // the entropy loss is a mean over padding too, as published
+  int64_t visual_tokens = 0;   // of a picture
 };
 
 BatchRows batch_rows(const Batch& batch, int64_t rows, const BatchRowsOptions& options);
 int64_t batch_control_words(int64_t rows);
+// A control table of `rows` rows for the text that a picture is routed by.
+std::vector<uint32_t> asked_table(const std::vector<int32_t>& text, int64_t rows);
 
 }  // namespace lorikeet

@@ -17,6 +17,7 @@ struct Parameter {
   std::string name;  // of its state in graphs
   Shape shape;
   std::vector<float> values;  // with which training begins
+  bool decays = true;         // the optimiser's decay counts
 };
 
 // Each parameter NAME has the states NAME, NAME.gradient, NAME.momentum and NAME.variance, all f32 of its shape.

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "frontend/training/batch_rows.h"
+#include "frontend/training/frozen_tower.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/fuse.h"
 #include "runtime/plan/plan.h"
@@ -20,11 +21,35 @@ constexpr int64_t kRowStep = 32;  // plans are made for multiples of it
 
 int64_t rows_of(int64_t rows) { return (rows + kRowStep - 1) / kRowStep * kRowStep; }
 
+// What plans differ in.
+struct PassShape {
+  int64_t rows = 0, pictures = 0, text_rows = 0;
+  auto operator<=>(const PassShape&) const = default;
+};
+
+PassShape shape_of(const Batch& batch) {
+  PassShape shape{.rows = rows_of(batch.rows())};
+  for (const BatchSequence& sequence : batch.sequences) {
+    if (sequence.picture_row < 0) continue;
+    ++shape.pictures;
+    shape.text_rows = std::max(shape.text_rows, rows_of(int64_t(sequence.asked.size())));
+  }
+  return shape;
+}
+
+TrainingShape training_shape(const PassShape& shape) {
+  return {.rows = shape.rows,
+          .control_words = batch_control_words(shape.rows),
+          .pictures = shape.pictures,
+          .text_rows = shape.text_rows,
+          .text_words = shape.pictures ? batch_control_words(shape.text_rows) : 0};
+}
+
 }  // namespace
 
 struct Trainer::Impl {
   struct Pass {
-    int64_t rows = 0;
+    PassShape shape;
     std::map<std::string, Buffer> states;  // the batch's own
     std::unique_ptr<Plan> plan;
   };
@@ -35,11 +60,13 @@ struct Trainer::Impl {
   Uploader uploader;
   Buffer step_values, seed, fresh;
   std::unique_ptr<Buffer> scratch;
-  std::map<int64_t, std::unique_ptr<Pass>> passes;  // by rows
+  std::map<PassShape, std::unique_ptr<Pass>> passes;
+  std::unique_ptr<FrozenTower> tower;
   std::unique_ptr<Plan> update;
   uint64_t steps = 0, dropped = 0;  // steps made; passes, for dropout
 
-  Result<Pass*> pass(int64_t rows);
+  Result<Pass*> pass(const PassShape& shape);
+  Status see(const Batch& batch, const Pass& pass);
   Result<Plan*> update_plan();
   Result<std::unique_ptr<Plan>> plan(const std::string& name, const Graph& graph, const StorageOf& storage);
   Result<std::vector<Slice>> storage(const GraphTensor& info, const Pass* pass) const;
@@ -83,12 +110,12 @@ Result<std::unique_ptr<Plan>> Trainer::Impl::plan(const std::string& name, const
   return std::make_unique<Plan>(std::move(made));
 }
 
-Result<Trainer::Impl::Pass*> Trainer::Impl::pass(int64_t rows) {
-  if (const auto found = passes.find(rows); found != passes.end()) return found->second.get();
+Result<Trainer::Impl::Pass*> Trainer::Impl::pass(const PassShape& shape) {
+  if (const auto found = passes.find(shape); found != passes.end()) return found->second.get();
   auto made = std::make_unique<Pass>();
-  made->rows = rows;
-  const TrainingShape shape{rows, batch_control_words(rows)};
-  Graph graph = build_training_pass(model->config(), model->weights(), options.recipe, options.parameters, shape);
+  made->shape = shape;
+  Graph graph =
+      build_training_pass(model->config(), model->weights(), options.recipe, options.parameters, training_shape(shape));
   if (options.fuse) fuse(graph, model->device().profile());
   for (const GraphTensor& info : graph.tensors()) {
     const bool own = info.kind == TensorKind::state && info.alias_of < 0 && memory.storage(info.name).empty() &&
@@ -99,9 +126,9 @@ Result<Trainer::Impl::Pass*> Trainer::Impl::pass(int64_t rows) {
     made->states.emplace(info.name, std::move(buffer));
   }
   const Pass* pass = made.get();
-  LK_ASSIGN(made->plan,
-            plan(join("train ", rows), graph, [this, pass](const GraphTensor& info) { return storage(info, pass); }));
-  return (passes[rows] = std::move(made)).get();
+  LK_ASSIGN(made->plan, plan(join("train ", shape.rows), graph,
+                             [this, pass](const GraphTensor& info) { return storage(info, pass); }));
+  return (passes[shape] = std::move(made)).get();
 }
 
 Result<Plan*> Trainer::Impl::update_plan() {
@@ -120,11 +147,37 @@ Result<double> Trainer::Impl::number(const Plan& plan, std::string_view name) co
   return double(value);
 }
 
+// The features of the batch's pictures, and the texts that route them.
+Status Trainer::Impl::see(const Batch& batch, const Pass& pass) {
+  int64_t number = 0;
+  for (const BatchSequence& sequence : batch.sequences) {
+    if (sequence.picture_row < 0) continue;
+    if (!model->config().picture || !options.pixels)
+      return invalid(join("the batch has the picture ", sequence.picture, ", but the model or the run has no eyes."));
+    if (!tower) {
+      LK_ASSIGN(FrozenTower made, FrozenTower::create(*model));
+      tower = std::make_unique<FrozenTower>(std::move(made));
+    }
+    const Buffer& features = pass.states.at(join("features.", number));
+    LK_TRY(tower->see(sequence.picture, options.pixels, {&features, 0, features.size()}));
+    if (const auto asked = pass.states.find(join("asked.", number)); asked != pass.states.end()) {
+      const std::vector<uint32_t> table = asked_table(sequence.asked, pass.shape.text_rows);
+      LK_TRY(put(asked->second, std::as_bytes(std::span(table))));
+    }
+    ++number;
+  }
+  return Done{};
+}
+
 // Forward and backward; the gradients are added to those of earlier batches unless this is the first.
 Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, bool first) {
-  LK_ASSIGN(Pass * pass, this->pass(rows_of(batch.rows())));
-  const BatchRows rows =
-      batch_rows(batch, pass->rows, {.window = model->config().windows[0], .count_padding = options.count_padding});
+  LK_ASSIGN(Pass * pass, this->pass(shape_of(batch)));
+  const auto& picture = model->config().picture;
+  const BatchRows rows = batch_rows(batch, pass->shape.rows,
+                                    {.window = model->config().windows[0],
+                                     .count_padding = options.count_padding,
+                                     .visual_tokens = picture ? picture->visual_tokens() : 0});
+  LK_TRY(see(batch, *pass));
   const auto put_state = [&](const char* name, const auto& values) -> Status {
     const auto found = pass->states.find(name);
     return found == pass->states.end() ? Status(Done{}) : put(found->second, std::as_bytes(std::span(values)));
@@ -172,7 +225,7 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
 Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, int64_t rows) {
   TrainingMemory memory;
   memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
-  const TrainingShape shape{rows_of(rows), batch_control_words(rows_of(rows))};
+  const TrainingShape shape = training_shape({.rows = rows_of(rows)});
   Graph graph = build_training_pass(model.config(), model.weights(), options.recipe, options.parameters, shape);
   if (options.fuse) fuse(graph, model.device().profile());
   LK_ASSIGN(

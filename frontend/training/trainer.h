@@ -2,6 +2,7 @@
 // at a time. The model must outlive it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "frontend/dataset/batch.h"
 #include "frontend/model.h"
+#include "frontend/picture_tokens.h"
 #include "frontend/training/training_graph.h"
 
 namespace lorikeet {
@@ -21,6 +23,8 @@ struct TrainerOptions {
   uint64_t seed = 42;          // of dropout
   bool fuse = true;
   Progress progress;  // of kernel compilation
+  // For batches with pictures: the pixels (channels, side, side) behind the path of a sequence.
+  std::function<Result<Pixels>(const std::string& path)> pixels = {};
 };
 
 struct TrainingLoss {

@@ -1,10 +1,10 @@
 #include "frontend/training/training_graph.h"
 
 #include <cmath>
-#include <map>
 
 #include "frontend/adapters/adapter_loss.h"
 #include "frontend/decoder_layers.h"
+#include "frontend/vision.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/gradient.h"
 #include "runtime/ops/ops.h"
@@ -13,26 +13,24 @@
 namespace lorikeet {
 namespace {
 
-// A trained weight is one state, however often it is read.
-class Weights {
- public:
-  Weights(Graph& g, const WeightTable& table, const std::set<std::string>& trained) : g_(g), table_(table) {
-    for (const Weight& weight : table.weights())
-      if (trained.contains(weight.name)) trained_[{weight.role, weight.layer}] = &weight;
+// The visual tokens of all pictures, one after the other: features become tokens by their own questions.
+Tensor write_pictures(Graph& g, const DecoderConfig& config, const WeightTable& weights, const TrainingRecipe& recipe,
+                      const TrainingShape& shape) {
+  const PictureConfig& p = *config.picture;
+  Tensor visual;
+  for (int64_t i = 0; i < shape.pictures; ++i) {
+    const Tensor features = g.state(join("features.", i), DType::f32, {p.visual_tokens(), p.tower_hidden});
+    Tensor tokens = write_projector(g, weights, features);
+    if (p.use_experts && !recipe.bypass_experts) {
+      const Tensor asked = g.state(join("asked.", i), DType::u32, {shape.text_words});
+      tokens = write_visual_experts(g, config, weights,
+                                    {.projected = tokens, .control = asked, .text_rows = shape.text_rows})
+                   .visual;
+    }
+    visual = visual ? concat_rows(g, visual, tokens) : tokens;
   }
-  Tensor operator()(WeightRole role, uint32_t layer = 0) {
-    const auto found = trained_.find({role, layer});
-    if (found == trained_.end()) return table_.tensor(g_, role, layer);
-    const Weight& weight = *found->second;
-    const Tensor known = g_.find(weight.name);
-    return known ? known : g_.state(weight.name, DType::f32, weight.shape);
-  }
-
- private:
-  Graph& g_;
-  const WeightTable& table_;
-  std::map<std::pair<WeightRole, uint32_t>, const Weight*> trained_;
-};
+  return visual;  // (pictures * visual tokens, hidden)
+}
 
 }  // namespace
 
@@ -42,7 +40,10 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
   const auto of_rows = [&](const char* name) { return g.state(name, DType::f32, {shape.rows}); };
   const Tensor control = g.state("control", DType::u32, {shape.control_words});
   const Tensor spans = g.state("spans", DType::u32, {shape.rows, 4});
-  Weights weight(g, weights, recipe.weights);
+  // Whoever asks for a tensor of a parameter's name gets the parameter.
+  for (const Parameter& parameter : parameters) g.state(parameter.name, DType::f32, parameter.shape);
+  const auto weight = [&](WeightRole role, uint32_t layer = 0) { return weights.tensor(g, role, layer); };
+  const Tensor visual = shape.pictures ? write_pictures(g, config, weights, recipe, shape) : Tensor{};
   const Tensor embedding = weight(WeightRole::token_embedding);  // (vocabulary, hidden)
 
   std::vector<AdapterInGraph> adapters;
@@ -50,7 +51,7 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
   if (recipe.adapter && recipe.dropout) adapters.front().seed = g.state("seed", DType::u32, {3});
   AdapterWriter writer(g, adapters, control);
   g.label("embed");
-  const Tensor embedded = embed(g, embedding, control, shape.rows);  // (rows, hidden)
+  const Tensor embedded = embed(g, embedding, control, shape.rows, visual);  // (rows, hidden)
   const auto attend = [&](uint32_t, Tensor q, Tensor k, Tensor v) {
     return span_attention(g, q, k, v, spans,
                           {.heads = config.heads,
@@ -60,7 +61,7 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
   };
   const Tensor h = write_layers(g, embedded,
                                 {.config = &config,
-                                 .weight = [&](WeightRole role, uint32_t layer) { return weight(role, layer); },
+                                 .weight = weight,
                                  .control = control,
                                  .frequencies = weights.rope_frequencies(g),
                                  .attend = attend,
@@ -108,6 +109,8 @@ Graph build_training_update(std::span<const Parameter> parameters, const Adamw& 
     const auto state = [&](const char* part) {
       return g.state(parameters[i].name + part, DType::f32, parameters[i].shape);
     };
+    Adamw own = optimiser;
+    if (!parameters[i].decays) own.decay = 0;
     adamw(g,
           {.parameter = state(""),
            .gradient = gradients[i],
@@ -115,7 +118,7 @@ Graph build_training_update(std::span<const Parameter> parameters, const Adamw& 
            .variance = state(".variance"),
            .step = step,
            .squares = squares},
-          optimiser);
+          own);
   }
   return g;
 }

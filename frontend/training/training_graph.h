@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,7 @@ namespace lorikeet {
 // What is trained, and the losses beside the cross entropy.
 struct TrainingRecipe {
   std::optional<AdapterInGraph> adapter;  // all rows use it
-  std::set<std::string> weights;          // of the model, by their names as in GGUF files
+  bool bypass_experts = false;            // of models that see: the projected tokens are the visual tokens
   bool aux_loss = true;                   // the adapter's own
   bool dropout = true;                    // at the adapter's rate
 };
@@ -31,10 +30,16 @@ struct TrainingRecipe {
 //   `balanced`      (rows), of the balance loss: adds up to 1
 //   `seed`          (3) u32, of dropout
 //   `fresh`         (1) u32, 1: gradients of earlier batches are forgotten
-// and those of the parameters. Kept: `cross_entropy` (1), `aux` (1).
+// and those of the parameters: tensors of an adapter, or weights of the model under their names as in GGUF files (all
+// visual experts of a kind together: (experts, rows, columns)). Kept: `cross_entropy` (1), `aux` (1).
+// For each picture P of the batch `features.P` (visual tokens, T) and `asked.P`, a control table of the text that it is
+// routed by. Visual token i of picture P is row P * visual tokens + i.
 struct TrainingShape {
   int64_t rows = 0;
   int64_t control_words = 0;
+  int64_t pictures = 0;
+  int64_t text_rows = 0;   // of a picture's text at most
+  int64_t text_words = 0;  // of its control table
 };
 Graph build_training_pass(const DecoderConfig& config, const WeightTable& weights, const TrainingRecipe& recipe,
                           std::span<const Parameter> parameters, const TrainingShape& shape);

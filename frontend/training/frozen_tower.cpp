@@ -1,0 +1,102 @@
+#include "frontend/training/frozen_tower.h"
+
+#include <algorithm>
+
+#include "frontend/control.h"
+#include "frontend/vision.h"
+#include "runtime/base/text.h"
+#include "runtime/graph/fuse.h"
+#include "runtime/plan/upload.h"
+
+namespace lorikeet {
+namespace {
+
+constexpr uint64_t kKeptBytes = 256 << 20;
+
+}  // namespace
+
+struct FrozenTower::Impl {
+  struct Known {
+    std::string path;
+    Buffer features;
+  };
+  Model* model;
+  Uploader uploader;
+  Buffer pixels, control, scratch;
+  std::unique_ptr<Plan> plan;
+  std::list<Known> known = {};  // the last seen first
+
+  uint64_t bytes() const {
+    const PictureConfig& p = *model->config().picture;
+    return uint64_t(p.visual_tokens()) * p.tower_hidden * 4;
+  }
+};
+
+FrozenTower::FrozenTower(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FrozenTower::FrozenTower(FrozenTower&&) noexcept = default;
+FrozenTower& FrozenTower::operator=(FrozenTower&&) noexcept = default;
+FrozenTower::~FrozenTower() = default;
+
+Result<FrozenTower> FrozenTower::create(Model& model) {
+  Device& device = model.device();
+  const PictureConfig& p = *model.config().picture;
+  const uint32_t positions = uint32_t(p.positions());
+  const uint32_t blocks = (positions + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions;
+  ControlTables tables(positions, 1, blocks);
+  std::vector<uint32_t> identity(blocks);
+  for (uint32_t i = 0; i < blocks; ++i) identity[i] = i;
+  tables.set_blocks(0, identity);
+  tables.set_rows(std::vector<shader::Row>(positions, shader::Row{0, positions - 1, 0, 0}), {}, positions);
+
+  Graph graph = build_tower(model.config(), model.weights(), int64_t(tables.words()));
+  fuse(graph, device.profile());
+  LK_ASSIGN(Draft drafted,
+            draft(graph, {.profile = &device.profile(), .table = &model.choices(), .kernels = &model.kernels()}));
+  const uint64_t pixel_bytes = uint64_t(p.channels) * p.side * p.side * 4;
+  LK_ASSIGN(Uploader uploader, Uploader::create(device, std::max<uint64_t>(pixel_bytes, tables.words() * 4), 2));
+  LK_ASSIGN(Buffer pixels, device.create_buffer({pixel_bytes, MemoryUse::device, "pixels"}));
+  LK_ASSIGN(Buffer control, device.create_buffer({tables.words() * 4, MemoryUse::device, "control"}));
+  LK_ASSIGN(Buffer scratch,
+            device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "tower scratch"}));
+  std::unique_ptr<Impl> impl(
+      new Impl{&model, std::move(uploader), std::move(pixels), std::move(control), std::move(scratch), nullptr});
+  LK_TRY(impl->uploader.write({&impl->control, 0, impl->control.size()}, std::as_bytes(std::span(tables.table()))));
+  const PlanRequest request{"tower",
+                            [&](const GraphTensor& info) -> Result<std::vector<Slice>> {
+                              if (info.kind == TensorKind::weight) return model.storage(info);
+                              const Buffer& buffer = info.name == "pixels" ? impl->pixels : impl->control;
+                              return std::vector<Slice>{{&buffer, 0, buffer.size()}};
+                            },
+                            {&impl->scratch, 0, impl->scratch.size()}};
+  LK_ASSIGN(Plan plan, Plan::create(device, model.kernels(), graph, std::move(drafted), request));
+  impl->plan = std::make_unique<Plan>(std::move(plan));
+  return FrozenTower(std::move(impl));
+}
+
+Status FrozenTower::see(const std::string& path, const std::function<Result<Pixels>(const std::string&)>& pixels,
+                        const Slice& target) {
+  Device& device = impl_->model->device();
+  auto& known = impl_->known;
+  const uint64_t bytes = impl_->bytes();
+  const auto found = std::find_if(known.begin(), known.end(), [&](const auto& k) { return k.path == path; });
+  if (found != known.end()) {
+    known.splice(known.begin(), known, found);
+  } else {
+    LK_ASSIGN(const Pixels given, pixels(path));
+    if (given->size() * 4 != impl_->pixels.size())
+      return invalid(join(path, " has ", given->size(), " values, the model sees ", impl_->pixels.size() / 4, "."));
+    LK_TRY(impl_->uploader.write({&impl_->pixels, 0, impl_->pixels.size()}, std::as_bytes(std::span(*given))));
+    LK_ASSIGN(const Ticket ticket, impl_->plan->submit());
+    LK_TRY(device.wait(ticket));
+    while (!known.empty() && (known.size() + 1) * bytes > kKeptBytes) known.pop_back();
+    LK_ASSIGN(Buffer features, device.create_buffer({bytes, MemoryUse::device, "features"}));
+    LK_ASSIGN(const Slice made, impl_->plan->output("features"));
+    known.push_front({path, std::move(features)});
+    const SliceCopy keep{{made.buffer, made.offset, bytes}, {&known.front().features, 0, bytes}};
+    LK_TRY(copy_slices(device, std::span(&keep, 1)));
+  }
+  const SliceCopy copy{{&known.front().features, 0, bytes}, {target.buffer, target.offset, bytes}};
+  return copy_slices(device, std::span(&copy, 1));
+}
+
+}  // namespace lorikeet
