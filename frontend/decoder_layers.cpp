@@ -11,6 +11,7 @@ Tensor write_layers(Graph& g, Tensor h, const DecoderLayers& parts) {
   const RopeAttributes q_rope{config.heads, config.head_dim, false, config.rope.attention_factor};
   const RopeAttributes k_rope{config.kv_heads, config.head_dim, false, config.rope.attention_factor};
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
+    g.checkpoint(h);
     const auto w = [&](Role role) { return parts.weight(role, layer); };
     const auto step = [&](const char* name) { g.label(join("blk.", layer, ".", name)); };
     const auto linear = [&](Role role, Tensor x, Tensor bias = {}) {
@@ -41,6 +42,7 @@ Tensor write_layers(Graph& g, Tensor h, const DecoderLayers& parts) {
       down = parts.adapters->feed_forward(layer, {.x = y, .gate = gate, .up = up, .y = down, .down = w(Role::down)});
     h = add(g, h, down);  // (rows, hidden)
   }
+  g.checkpoint(h);
   return h;
 }
 

@@ -84,7 +84,7 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
 
   Tensors wanted;
   for (const Parameter& parameter : parameters) wanted.push_back(g.find(parameter.name));
-  const Tensors gradients = differentiate(g, whole, wanted);
+  const Tensors gradients = differentiate(g, whole, wanted, recipe.recompute);
   const Tensor fresh = g.state("fresh", DType::u32, {1});
   g.label("accumulate");
   for (size_t i = 0; i < parameters.size(); ++i)

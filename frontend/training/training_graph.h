@@ -19,6 +19,7 @@ struct TrainingRecipe {
   bool bypass_experts = false;            // of models that see: the projected tokens are the visual tokens
   bool aux_loss = true;                   // the adapter's own
   bool dropout = true;                    // at the adapter's rate
+  bool recompute = false;                 // layers are computed again in the backward pass: less memory, more time
 };
 
 // The states that are the batch's own:

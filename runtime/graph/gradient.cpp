@@ -1,8 +1,10 @@
 #include "runtime/graph/gradient.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/base/text.h"
+#include "runtime/graph/recompute.h"
 #include "runtime/ops/gradients.h"
 #include "runtime/ops/ops.h"
 
@@ -11,9 +13,11 @@ namespace {
 
 class Differentiation {
  public:
-  Differentiation(Graph& g, std::span<const Tensor> wanted)
+  Differentiation(Graph& g, std::span<const Tensor> wanted, bool recompute)
       : g_(g),
         forward_(g.nodes()),
+        recomputation_(g, forward_),
+        recompute_(recompute),
         takes_part_(g.tensors().size(), false),
         aliases_(g.tensors().size()),
         gradients_(g.tensors().size()) {
@@ -31,7 +35,8 @@ class Differentiation {
   void run(Tensor loss) {
     g_.label("loss");
     add_gradient(loss, fill(g_, loss.shape.elements(), 1));
-    for (size_t i = forward_.size(); i-- > 0 && !g_.error();) visit(forward_[i]);
+    for (size_t i = forward_.size(); i-- > 0 && !g_.error();) visit(i);
+    if (recompute_) recomputation_.prune();
   }
 
   // The gradient of a tensor and of all its aliases, once all their readers have been visited.
@@ -48,28 +53,29 @@ class Differentiation {
     return takes_part_[size_t(tensor.id)] || (base >= 0 && takes_part(g_.tensors()[size_t(base)].tensor));
   }
 
-  void visit(const Node& node) {
-    Backward request{.graph = g_, .node = node};
-    bool arrives = false, wanted = false;
+  void visit(size_t number) {
+    const Node& node = forward_[number];
+    Tensors gradients;
+    std::vector<bool> wanted;
+    Tensor arrived;
     for (const Tensor& output : node.outputs) {
-      request.gradients.push_back(takes_part(output) ? gradient(output) : Tensor{});
-      arrives = arrives || request.gradients.back();
+      gradients.push_back(takes_part(output) ? gradient(output) : Tensor{});
+      if (gradients.back()) arrived = gradients.back();
     }
-    for (const Tensor& input : node.inputs) {
-      request.wanted.push_back(takes_part(input));
-      wanted = wanted || request.wanted.back();
-    }
-    if (!arrives || !wanted) return;
+    for (const Tensor& input : node.inputs) wanted.push_back(takes_part(input));
+    if (!arrived || std::find(wanted.begin(), wanted.end(), true) == wanted.end()) return;
     if (!node.op->backward) {
       g_.fail(unsupported(join("[", node.op->name, "] has no gradient",
                                node.label.empty() ? "" : " (at " + node.label + ")",
                                ": it cannot lie between a loss and what is trained.")));
       return;
     }
-    g_.label(join("gradient of ", node.label.empty() ? std::string(node.op->name) : node.label));
-    const Tensors parts = node.op->backward(request);
+    const std::string label = join("gradient of ", node.label.empty() ? std::string(node.op->name) : node.label);
+    const Node again = recompute_ ? recomputation_.again(number, arrived) : node;
+    g_.label(label);
+    const Tensors parts = node.op->backward({.graph = g_, .node = again, .gradients = gradients, .wanted = wanted});
     for (size_t i = 0; i < node.inputs.size() && i < parts.size(); ++i)
-      if (request.wanted[i] && parts[i]) add_gradient(node.inputs[i], parts[i]);
+      if (wanted[i] && parts[i]) add_gradient(node.inputs[i], parts[i]);
   }
 
   void add_gradient(const Tensor& tensor, Tensor part) {
@@ -88,6 +94,8 @@ class Differentiation {
 
   Graph& g_;
   const std::vector<Node> forward_;
+  Recomputation recomputation_;
+  const bool recompute_;
   std::vector<bool> takes_part_;   // by tensor: a wanted one is among what it is computed from
   std::vector<Tensors> aliases_;   // by tensor
   std::vector<Tensor> gradients_;  // by tensor: the sum of those that have arrived
@@ -95,7 +103,7 @@ class Differentiation {
 
 }  // namespace
 
-Tensors differentiate(Graph& g, Tensor loss, std::span<const Tensor> wanted) {
+Tensors differentiate(Graph& g, Tensor loss, std::span<const Tensor> wanted, bool recompute) {
   Tensors gradients(wanted.size());
   if (g.error()) return gradients;
   for (const Tensor& tensor : wanted) {
@@ -103,7 +111,7 @@ Tensors differentiate(Graph& g, Tensor loss, std::span<const Tensor> wanted) {
     g.fail(invalid("[differentiate] a wanted tensor is missing."));
     return gradients;
   }
-  Differentiation pass(g, wanted);
+  Differentiation pass(g, wanted, recompute);
   pass.run(loss);
   for (size_t i = 0; i < wanted.size() && !g.error(); ++i) {
     gradients[i] = pass.gradient(wanted[i]);

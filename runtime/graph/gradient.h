@@ -11,6 +11,9 @@ namespace lorikeet {
 // between them (Op::backward). Nothing is computed for what no wanted tensor takes part in. On failure the graph keeps
 // the error and the tensors are empty: an op on the way has no gradient, or the loss does not depend on a wanted
 // tensor.
-Tensors differentiate(Graph& graph, Tensor loss, std::span<const Tensor> wanted);
+//
+// With `recompute`, results between the graph's checkpoints are not kept for the gradients but computed again: less
+// memory, more time.
+Tensors differentiate(Graph& graph, Tensor loss, std::span<const Tensor> wanted, bool recompute = false);
 
 }  // namespace lorikeet

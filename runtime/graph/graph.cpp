@@ -79,6 +79,14 @@ Tensor Graph::rows(Tensor tensor, int64_t first, int64_t count) {
       {.tensor = {-1, tensor.dtype, {count, tensor.shape.columns()}}, .alias_of = tensor.id, .alias_offset = offset});
 }
 
+Tensor Graph::alias(Tensor base, const GraphTensor& like) {
+  if (error_) return {};
+  GraphTensor info = like;
+  info.alias_of = base.id;
+  info.kept = false;
+  return add(std::move(info));
+}
+
 void Graph::keep(Tensor tensor, std::string name) {
   if (error_ || !tensor) return;
   tensors_[size_t(tensor.id)].kept = true;

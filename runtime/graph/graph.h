@@ -25,6 +25,12 @@ class Graph {
   Tensor reshape(Tensor tensor, Shape shape);
   Tensor rows(Tensor tensor, int64_t first, int64_t count);
 
+  // An alias of another base, as `like` is of its own.
+  Tensor alias(Tensor base, const GraphTensor& like);
+  // Marks what is kept for a backward pass that computes again what lies between two marks.
+  void checkpoint(Tensor tensor) { checkpoints_.push_back(tensor.id); }
+  const std::vector<int32_t>& checkpoints() const { return checkpoints_; }
+
   void keep(Tensor tensor, std::string name);  // the result is read after the run
   void move_keep(Tensor from, Tensor to);      // for fuse: `to` stands for `from`, which may have been kept
   // The next op waits until the tensor is made, so that memory of what came before is free again.
@@ -50,6 +56,7 @@ class Graph {
   std::optional<Error> error_;
   std::string label_;
   int32_t after_ = -1;
+  std::vector<int32_t> checkpoints_;
 };
 
 }  // namespace lorikeet

@@ -118,6 +118,7 @@ struct Op {
   // Appends the nodes that compute the gradients of the inputs and returns them by input; what is not wanted may be
   // empty. Null: the op cannot be differentiated.
   Tensors (*backward)(const Backward&) = nullptr;
+  bool saved = false;  // small results that a backward pass with recomputation keeps: who was routed where
 };
 
 template <class Params>

@@ -56,9 +56,9 @@ enum class TensorKind {
 // Where a weight or state lies: a named storage that the caller of the plan provides. Neighbouring weights share one
 // storage, so that products of one input can become one product.
 struct StorageRef {
-  std::string name;       // "blk.0.attn_qkv"
-  int64_t first_row = 0;  // matrices: row in the storage, a multiple of 32; vectors: element
-  int64_t rows = 0;       // rows of the whole storage (elements for vectors)
+  std::string name;        // "blk.0.attn_qkv"
+  int64_t first_row = 0;   // matrices: row in the storage, a multiple of 32; vectors: element
+  int64_t rows = 0;        // rows of the whole storage (elements for vectors)
   int64_t block_rows = 0;  // matrices: > 0: rows of an expert; pages hold whole experts, see runtime/graph/packing.h
 };
 

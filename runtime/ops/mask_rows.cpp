@@ -26,7 +26,7 @@ void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choice
   choices.push_back({.name = "scalar", .dispatches = {std::move(dispatch)}});
 }
 
-const Op kOp = {.name = "mask_rows", .shape = shape, .lower = lower};
+const Op kOp = {.name = "mask_rows", .shape = shape, .lower = lower, .saved = true};
 
 }  // namespace
 

@@ -75,7 +75,7 @@ Tensors backward(const Backward& b) {
   return {route_grad(b.graph, b.node, b.gradients[0], b.gradients[1], b.gradients[2])};
 }
 
-const Op kOp = {.name = "route", .shape = shape, .lower = lower, .backward = backward};
+const Op kOp = {.name = "route", .shape = shape, .lower = lower, .backward = backward, .saved = true};
 
 // ---- gradient -------------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
   choices.push_back({.name = "plain", .dispatches = {std::move(dispatch)}});
 }
 
-const Op kOp = {.name = "sort_rows", .shape = shape, .lower = lower};
+const Op kOp = {.name = "sort_rows", .shape = shape, .lower = lower, .saved = true};
 
 }  // namespace
 

@@ -73,12 +73,11 @@ struct Setting {
   Adapter adapter;
   Batch batch;
 
-  TrainerOptions options(bool fuse = true) const {
+  TrainerOptions options(bool recompute = false) const {
     const AdapterInGraph in{.config = &adapter.config, .tensors = &adapter.tensors, .name = "adapter", .learns = true};
-    return {.recipe = {.adapter = in, .dropout = false},
+    return {.recipe = {.adapter = in, .dropout = false, .recompute = recompute},
             .parameters = adapter_parameters(adapter.tensors, "adapter"),
-            .count_padding = true,
-            .fuse = fuse};
+            .count_padding = true};
   }
 };
 
@@ -151,5 +150,26 @@ TEST_CASE("adapters learn with the recorded gradients, losses and tensors", "[mo
       CHECK(std::sqrt(squares / double(count)) < 5e-6);
       CHECK(double(far) < 1e-3 * double(count));
     }
+  }
+}
+
+TEST_CASE("recomputation changes the memory and not one bit", "[model][training]") {
+  const auto folder = shared_golden("dynmole");
+  if (!test_device()) LK_SKIP(no_device, "training");
+  if (!folder) LK_SKIP(no_shared_goldens, "training");
+  for (const char* name : kTrained) {
+    Setting s = open_setting(*folder, name);
+    std::vector<std::vector<float>> gradients[2];
+    uint64_t activations[2];
+    for (const bool recompute : {false, true}) {
+      activations[recompute] = need(Trainer::memory(s.model, s.options(recompute), s.batch.rows())).activation_bytes;
+      Trainer trainer = need(Trainer::create(s.model, s.options(recompute)));
+      need(trainer.step(std::span(&s.batch, 1), 1e-3));
+      for (const Parameter& parameter : trainer.parameters())
+        gradients[recompute].push_back(need(trainer.read(parameter.name + ".gradient")));
+    }
+    INFO(name << ": " << activations[0] << " and " << activations[1] << " bytes");
+    CHECK(gradients[0] == gradients[1]);
+    CHECK(activations[1] < activations[0]);
   }
 }
