@@ -20,8 +20,8 @@ layout(binding = 3) readonly buffer List { uint list[]; };
 layout(binding = 4) readonly buffer Base { float base[]; };
 layout(binding = 5) writeonly buffer Y { float y[]; };
 
-const uint HEIGHT = 8u;
-const uint STEPS = 8u;
+const uint HEIGHT = 4u;
+const uint STEPS = 4u;
 #ifdef FORM_nt
 #define STACK_BEGIN(column) ((column) * p.k)
 #define STACK_STEP 1u

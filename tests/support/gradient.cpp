@@ -9,7 +9,7 @@
 namespace lorikeet::test {
 namespace {
 
-constexpr int kDirections = 8;
+constexpr int kDirections = 3;
 
 double weighted_sum(const std::vector<float>& y, const std::vector<float>& weights) {
   double sum = 0;
