@@ -35,15 +35,16 @@ struct Trainer::Impl {
   Uploader uploader;
   Buffer step_values, seed, fresh;
   std::unique_ptr<Buffer> scratch;
-  std::map<int64_t, std::unique_ptr<Pass>> passes;  // by rows
+  std::map<std::pair<int64_t, bool>, std::unique_ptr<Pass>> passes;  // by rows, and whether they learn
   std::unique_ptr<Plan> update;
   uint64_t steps = 0, dropped = 0;  // steps made; passes, for dropout
 
-  Result<Pass*> pass(int64_t rows);
+  Result<Pass*> pass(int64_t rows, bool learns);
   Result<Plan*> update_plan();
   Result<std::unique_ptr<Plan>> plan(const std::string& name, const Graph& graph, const StorageOf& storage);
   Result<std::vector<Slice>> storage(const GraphTensor& info, const Pass* pass) const;
-  Result<TrainingLoss> run(const Batch& batch, bool first);
+  enum class Gradients { fresh, added, none };
+  Result<TrainingLoss> run(const Batch& batch, Gradients gradients);
   Result<double> number(const Plan& plan, std::string_view name) const;
   Status put(const Buffer& buffer, std::span<const std::byte> bytes) {
     return uploader.write({&buffer, 0, bytes.size()}, bytes);
@@ -83,12 +84,16 @@ Result<std::unique_ptr<Plan>> Trainer::Impl::plan(const std::string& name, const
   return std::make_unique<Plan>(std::move(made));
 }
 
-Result<Trainer::Impl::Pass*> Trainer::Impl::pass(int64_t rows) {
-  if (const auto found = passes.find(rows); found != passes.end()) return found->second.get();
+Result<Trainer::Impl::Pass*> Trainer::Impl::pass(int64_t rows, bool learns) {
+  const std::pair key{rows, learns};
+  if (const auto found = passes.find(key); found != passes.end()) return found->second.get();
   auto made = std::make_unique<Pass>();
   made->rows = rows;
   const TrainingShape shape{rows, batch_control_words(rows)};
-  Graph graph = build_training_pass(model->config(), model->weights(), options.recipe, options.parameters, shape);
+  TrainingRecipe recipe = options.recipe;
+  recipe.dropout = recipe.dropout && learns;
+  const auto learnt = learns ? std::span<const Parameter>(options.parameters) : std::span<const Parameter>();
+  Graph graph = build_training_pass(model->config(), model->weights(), recipe, learnt, shape);
   if (options.fuse) fuse(graph, model->device().profile());
   for (const GraphTensor& info : graph.tensors()) {
     const bool own = info.kind == TensorKind::state && info.alias_of < 0 && memory.storage(info.name).empty() &&
@@ -99,9 +104,9 @@ Result<Trainer::Impl::Pass*> Trainer::Impl::pass(int64_t rows) {
     made->states.emplace(info.name, std::move(buffer));
   }
   const Pass* pass = made.get();
-  LK_ASSIGN(made->plan,
-            plan(join("train ", rows), graph, [this, pass](const GraphTensor& info) { return storage(info, pass); }));
-  return (passes[rows] = std::move(made)).get();
+  LK_ASSIGN(made->plan, plan(join(learns ? "train " : "evaluate ", rows), graph,
+                             [this, pass](const GraphTensor& info) { return storage(info, pass); }));
+  return (passes[key] = std::move(made)).get();
 }
 
 Result<Plan*> Trainer::Impl::update_plan() {
@@ -120,9 +125,10 @@ Result<double> Trainer::Impl::number(const Plan& plan, std::string_view name) co
   return double(value);
 }
 
-// Forward and backward; the gradients are added to those of earlier batches unless this is the first.
-Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, bool first) {
-  LK_ASSIGN(Pass * pass, this->pass(rows_of(batch.rows())));
+// Forward, and backward if gradients are wanted: instead of those of earlier batches or added to them.
+Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, Gradients gradients) {
+  const bool learns = gradients != Gradients::none;
+  LK_ASSIGN(Pass * pass, this->pass(rows_of(batch.rows()), learns));
   const BatchRows rows =
       batch_rows(batch, pass->rows, {.window = model->config().windows[0], .count_padding = options.count_padding});
   const auto put_state = [&](const char* name, const auto& values) -> Status {
@@ -135,8 +141,9 @@ Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, bool first) {
   LK_TRY(put_state("loss_weights", rows.loss_weights));
   LK_TRY(put_state("counted", rows.counted));
   LK_TRY(put_state("balanced", rows.balanced));
-  const uint32_t seed_words[] = {uint32_t(options.seed), uint32_t(options.seed >> 32), uint32_t(dropped++)};
-  const uint32_t fresh_word[] = {first};
+  const uint32_t seed_words[] = {uint32_t(options.seed), uint32_t(options.seed >> 32), uint32_t(dropped)};
+  dropped += learns;
+  const uint32_t fresh_word[] = {gradients == Gradients::fresh};
   LK_TRY(put(seed, std::as_bytes(std::span(seed_words))));
   LK_TRY(put(fresh, std::as_bytes(std::span(fresh_word))));
   LK_ASSIGN(const Ticket ticket, pass->plan->submit());
@@ -188,7 +195,8 @@ Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
   StepReport report;
   const double share = 1.0 / double(batches.size());
   for (size_t i = 0; i < batches.size(); ++i) {
-    LK_ASSIGN(const TrainingLoss loss, impl_->run(batches[i], i == 0));
+    LK_ASSIGN(const TrainingLoss loss,
+              impl_->run(batches[i], i == 0 ? Impl::Gradients::fresh : Impl::Gradients::added));
     report.loss.cross_entropy += loss.cross_entropy * share;
     report.loss.aux += loss.aux * share;
   }
@@ -209,8 +217,12 @@ Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
   return report;
 }
 
+Result<TrainingLoss> Trainer::evaluate(const Batch& batch) { return impl_->run(batch, Impl::Gradients::none); }
+
 uint64_t Trainer::steps() const { return impl_->steps; }
+uint64_t Trainer::passes() const { return impl_->dropped; }
 void Trainer::set_steps(uint64_t steps) { impl_->steps = steps; }
+void Trainer::set_passes(uint64_t passes) { impl_->dropped = passes; }
 const std::vector<Parameter>& Trainer::parameters() const { return impl_->options.parameters; }
 
 Result<std::vector<float>> Trainer::read(const std::string& state) const {

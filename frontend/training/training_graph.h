@@ -31,7 +31,7 @@ struct TrainingRecipe {
 //   `balanced`      (rows), of the balance loss: adds up to 1
 //   `seed`          (3) u32, of dropout
 //   `fresh`         (1) u32, 1: gradients of earlier batches are forgotten
-// and those of the parameters. Kept: `cross_entropy` (1), `aux` (1).
+// and those of the parameters. Kept: `cross_entropy` (1), `aux` (1). Without parameters there are losses only.
 struct TrainingShape {
   int64_t rows = 0;
   int64_t control_words = 0;
