@@ -7,6 +7,7 @@
 
 #include "frontend/adapters/adapter_initialisation.h"
 #include "frontend/training/adapter_parameters.h"
+#include "frontend/training/run_facts.h"
 #include "frontend/training/training_checkpoint.h"
 #include "runtime/base/text.h"
 
@@ -150,6 +151,7 @@ Trainer& TrainingRun::trainer() { return *impl_->trainer; }
 Result<RunStep> TrainingRun::step() {
   Impl& s = *impl_;
   if (s.broken) return invalid("[finetune] the run has lost its numbers; resume it from its last checkpoint.");
+  if (done()) return invalid(join("[finetune] the run is over: all ", steps(), " steps are made."));
   const auto start = std::chrono::steady_clock::now();
   std::vector<Batch> batches;
   BatchPlace next = s.place;

@@ -39,18 +39,18 @@ Result<RunFolder> RunFolder::open(const Path& place, bool resume) {
   std::filesystem::create_directories(folder, failure);
   if (failure) return cannot_write(folder, failure.message());
   if (!std::filesystem::is_directory(folder, failure)) return cannot_write(folder, "it is no folder");
+  RunFolder made(folder);
   for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
     const std::string name = entry.path().filename().string();
     if (!resume)
       return invalid(join("[finetune] ", folder.string(), " has ", name, " in it already; ",
-                          name == kCheckpoint ? "resume the run in it, or give" : "give",
+                          made.has_checkpoint() ? "resume the run in it, or give" : "give",
                           " the name of a new folder."));
     if (!is_of_a_run(name))
       return invalid(join("[finetune] ", folder.string(), " has ", name,
                           " in it, which no run leaves; give the folder of the run that is to go on."));
   }
   if (failure) return cannot_write(folder, failure.message());
-  RunFolder made(folder);
   // An unwritable folder is told now, not after the first hour.
   LK_TRY(made.take_losses(resume ? UINT64_MAX : 0));
   return made;

@@ -1,11 +1,7 @@
 // What a fine-tuning run is made of, with the published numbers as defaults.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "frontend/adapters/adapter_config.h"
-#include "frontend/checkpoint/json_text.h"
 #include "frontend/dataset/batch_order.h"
 #include "frontend/training/schedule.h"
 #include "runtime/ops/ops.h"
@@ -17,8 +13,8 @@ namespace lorikeet {
 //   LoRA      rank 80, alpha 160, all seven projections
 //   MixLoRA   rank 16, alpha 32, all seven; 8 experts, the 2 likeliest
 //   DynMoLE   rank 24, alpha 48, the feed-forward projections; 6 experts, top-p 0.75, threshold 0.9, index 1.1
-//   MoLA      rank 24, alpha 48, the feed-forward projections; 6 experts, the 2 likeliest. LoRAMoE: the same, all
-//   experts
+//   MoLA      rank 24, alpha 48, the feed-forward projections; 6 experts, the 2 likeliest
+//   LoRAMoE   as MoLA, with all experts
 // and dropout 0.05 everywhere.
 AdapterConfig published_adapter(AdapterKind kind);
 
@@ -35,10 +31,5 @@ struct RunOptions {
   bool fuse = true;
   Progress progress;  // of kernel compilation
 };
-
-// A run's facts as a checkpoint notes them: all that decides the numbers of its steps.
-Json run_facts(const RunOptions& options, const Dataset& dataset, const std::string& device);
-// What differs, a sentence each. Errors: invalid_argument if the run cannot go on so: the adapter is another.
-Result<std::vector<std::string>> compare_run_facts(const Json& saved, const Json& present);
 
 }  // namespace lorikeet
