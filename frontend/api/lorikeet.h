@@ -328,6 +328,53 @@ lk_status lk_chat_ask(lk_chat* chat, const char* question, const lk_generate_opt
 lk_status lk_chat_reset(lk_chat* chat); /* back to the system message; pictures stay */
 lk_status lk_chat_free(lk_chat* chat);  /* NULL does nothing */
 
+/* -- training --------------------------------------------------------------------------------------------------------
+ * A trainer is made from a model, whose weights stay as they are, and belongs to one thread at a time. */
+
+typedef struct lk_trainer lk_trainer;
+
+typedef enum lk_adapter_kind {
+  LK_ADAPTER_DYNMOLE = 0,
+  LK_ADAPTER_LORA,
+  LK_ADAPTER_MIXLORA,
+  LK_ADAPTER_MOLA
+} lk_adapter_kind;
+
+typedef struct lk_trainer_options {
+  size_t size;
+  int32_t kind; /* an lk_adapter_kind; what is zero below is as published for it, see docs/finetuning.md */
+  uint32_t rank;
+  double alpha;   /* 0: twice the rank */
+  double dropout; /* negative: none; 0: 0.05 */
+  uint32_t experts;
+  uint32_t batch;       /* examples at once; 0: 8 */
+  uint32_t accumulate;  /* batches a step; 0: 2 */
+  int32_t answers_only; /* 1: prompts are not learnt */
+  double rate;          /* of learning; 0: 2e-4 */
+  uint64_t epochs;      /* 0: 2 */
+  uint64_t steps;       /* instead of epochs; 0: as many as these have */
+  int64_t max_tokens;   /* of an example, longer ones are cut; 0: 512 */
+  uint64_t seed;        /* 0: 42 */
+  lk_progress_fn progress;
+  void* progress_user;
+} lk_trainer_options;
+
+typedef struct lk_training_step {
+  size_t size;
+  uint64_t step, steps; /* made, and of the whole run */
+  double epoch, loss, aux, rate, gradient_norm, tokens_per_second, seconds_left;
+} lk_training_step;
+
+/* `data` is a file of examples: JSON Lines or a JSON array. */
+lk_status lk_trainer_create(lk_model* model, const char* data, const lk_trainer_options* options, lk_trainer** trainer);
+lk_status lk_trainer_free(lk_trainer* trainer);                         /* NULL does nothing */
+lk_status lk_trainer_step(lk_trainer* trainer, lk_training_step* step); /* `step` may be NULL */
+lk_status lk_trainer_save(lk_trainer* trainer, const char* folder);     /* the adapter, in place of one that is there */
+/* All that a run needs to go on with the same bits, in one file. A trainer of the same model, data and options takes it
+ * up. */
+lk_status lk_trainer_save_checkpoint(lk_trainer* trainer, const char* file);
+lk_status lk_trainer_resume(lk_trainer* trainer, const char* file);
+
 #ifdef __cplusplus
 }
 #endif
