@@ -61,7 +61,7 @@ TEST_CASE("devices: a list, a choice, and JSON of the same") {
 }
 
 TEST_CASE("help names every option with an example; version") {
-  for (const char* command : {"devices", "generate", "chat", "inspect", "convert", "bench", "doctor"}) {
+  for (const char* command : {"devices", "generate", "chat", "inspect", "convert", "finetune", "bench", "doctor"}) {
     const auto help = test::lorikeet({command, "--help"});
     INFO(command);
     CHECK(help.status == 0);
