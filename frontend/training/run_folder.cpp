@@ -4,7 +4,6 @@
 #include <fstream>
 #include <system_error>
 
-#include "frontend/adapters/adapter_folder.h"
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
 
@@ -18,11 +17,12 @@ constexpr const char* kTable = "loss.csv";
 constexpr const char* kDrawing = "loss.svg";
 constexpr const char* kStaging = "adapter.new";
 // In the order in which they take their places.
-constexpr const char* kAdapterFiles[] = {kAdapterSafetensors, kAdapterTorch, kAdapterConfig};
+constexpr const char* kAdapterFiles[] = {"adapter_model.safetensors", "adapter_model.bin", "adapter_config.json"};
 
 bool is_of_a_run(const std::string& name) {
-  for (const std::string known :
-       {kCheckpoint, kTable, kDrawing, kStaging, kAdapterSafetensors, kAdapterTorch, kAdapterConfig})
+  std::vector<std::string> files = {kCheckpoint, kTable, kDrawing, kStaging};
+  files.insert(files.end(), std::begin(kAdapterFiles), std::end(kAdapterFiles));
+  for (const std::string& known : files)
     if (name == known || name == known + ".partial") return true;
   return false;
 }
