@@ -3,9 +3,9 @@
  * Calls that can fail return a status; after one that is not LK_OK, lk_last_error() of the same thread is the sentence
  * that says why. Nothing ends the process, and no C++ exception leaves these functions.
  *
- * Handles nest: device > model > session > chat. Each must be freed before the one it was made from; freeing one that
- * is still needed is refused with LK_INVALID_ARGUMENT. A session, and the chats on it, belong to one thread at a time;
- * only lk_session_cancel may be called from anywhere.
+ * Handles nest: device > model > adapter, session > chat; a session also needs its adapters. Each must be freed before
+ * the one it was made from; freeing one that is still needed is refused with LK_INVALID_ARGUMENT. A session, and the
+ * chats on it, belong to one thread at a time; only lk_session_cancel may be called from anywhere.
  *
  * Structs begin with their own size, so that they can grow: `lk_session_options options = {sizeof options};` leaves all
  * else zero, and zero always means "the default". Where options may be NULL, that is the same as all zero.
@@ -159,6 +159,33 @@ lk_status lk_tokenize(const lk_model* model, const char* text, size_t text_size,
 lk_status lk_detokenize(const lk_model* model, const int32_t* ids, size_t count, char* text, size_t capacity,
                         size_t* size);
 
+/* -- adapters --------------------------------------------------------------------------------------------------------
+ */
+
+/* LoRA, and its mixtures of experts: DynMoLE, MixLoRA, MoLA, LoRAMoE. Dropout is off. */
+typedef struct lk_adapter lk_adapter;
+
+typedef struct lk_adapter_options {
+  size_t size;
+  lk_log_fn notice; /* keys that are not known, another base than the adapter names */
+  void* notice_user;
+} lk_adapter_options;
+
+typedef struct lk_adapter_info {
+  size_t size;
+  const char* kind; /* "LoRA", "DynMoLE", "MixLoRA", ...; valid as long as the program */
+  uint32_t rank;    /* of the experts, where there are some */
+  uint32_t experts; /* of each router; 1 without routers */
+  uint32_t routers; /* 0: a plain LoRA */
+  uint64_t bytes;   /* on the device, in each session that has it */
+} lk_adapter_info;
+
+/* A folder with adapter_config.json and adapter_model.safetensors or adapter_model.bin, for the layers of this model.
+ * LK_INVALID_ARGUMENT if it does not fit. */
+lk_status lk_adapter_open(lk_model* model, const char* folder, const lk_adapter_options* options, lk_adapter** adapter);
+lk_status lk_adapter_free(lk_adapter* adapter); /* NULL does nothing */
+lk_status lk_adapter_get_info(const lk_adapter* adapter, lk_adapter_info* info);
+
 /* -- sessions --------------------------------------------------------------------------------------------------------
  */
 
@@ -183,14 +210,18 @@ typedef struct lk_session_options {
   /* Which visual experts work: "top-k:2", "top-p:0.8" or "min-weight:0.05", maybe followed by ",renormalise"; NULL:
    * "dense", all of them, as published */
   const char* expert_policy;
-  int32_t multi_image; /* an lk_multi_image */
-  uint32_t pictures;   /* that a conversation may have with LK_MULTI_IMAGE_EACH, up to 64; 0: 1 */
+  int32_t multi_image;         /* an lk_multi_image */
+  uint32_t pictures;           /* that a conversation may have with LK_MULTI_IMAGE_EACH, up to 64; 0: 1 */
+  lk_adapter* const* adapters; /* of the same model, at most 32; conversations use those of lk_session_set_adapters */
+  size_t adapter_count;
+  const double* adapter_scales; /* (adapter_count) multiply what each adds; NULL: 1 */
 } lk_session_options;
 
 typedef struct lk_session_memory {
   size_t size;
   uint64_t cache_bytes, scratch_bytes, table_bytes; /* at full context */
   uint64_t picture_bytes;                           /* scratch for seeing a picture */
+  uint64_t adapter_bytes;
 } lk_session_memory;
 
 lk_status lk_session_get_memory(lk_model* model, const lk_session_options* options, lk_session_memory* memory);
@@ -200,6 +231,10 @@ int64_t lk_session_context(const lk_session* session);
 /* Ends the call in progress with LK_CANCELLED, or an answer with LK_STOP_CANCELLED; from any thread or signal handler.
  */
 void lk_session_cancel(lk_session* session);
+
+/* The adapters of the conversation in a slot, by their numbers in the session's options; at first none. What was read
+ * without them is read again. Plain LoRAs add up; of adapters with routers a conversation has one at most. */
+lk_status lk_session_set_adapters(lk_session* session, uint32_t slot, const uint32_t* adapters, size_t count);
 
 /* Makes a text or tokens the conversation of a slot; what it shares with the one of before at the front is kept. Text
  * is read under the tokenizer's own rule for BOS. Each picture has a place in it: LK_PICTURE among the ids, and
