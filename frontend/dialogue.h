@@ -39,6 +39,7 @@ class Dialogue {
   void set_pictures(uint32_t count);
 
   const std::vector<ChatMessage>& messages() const { return messages_; }
+  const std::vector<std::string>& stops() const { return stops_; }  // texts that end an answer too
 
  private:
   Dialogue(Model& model, Session& session, const DialogueOptions& options, ChatTemplate chat_template);

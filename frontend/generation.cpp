@@ -1,57 +1,13 @@
 #include "frontend/generation.h"
 
 #include <algorithm>
-#include <optional>
+#include <random>
 #include <span>
 
-#include "frontend/stop_filter.h"
+#include "frontend/answer_collector.h"
 
 namespace lorikeet {
 namespace {
-
-// Tokens of the prompt that the decoder sees before the answer: enough for a character that both share.
-constexpr size_t kPrimingTokens = 16;
-
-// Turns sampled tokens into the answer's text. Without a tokenizer it only collects the ids.
-class Collector {
- public:
-  Collector(const Tokenizer* tokenizer, const GenerationOptions& options, const OnPiece& on_piece, Answer& answer)
-      : filter_(options.stop), on_piece_(&on_piece), answer_(&answer) {
-    if (tokenizer) decoder_.emplace(*tokenizer, DecodeOptions{.skip_special = true});
-  }
-
-  void prime(std::span<const int32_t> prompt) {
-    if (!decoder_) return;
-    for (int32_t id : prompt.last(std::min(prompt.size(), kPrimingTokens))) decoder_->push(id);
-  }
-
-  // `end`: the token ends the answer and has no text.
-  bool push(int32_t token, bool end) {
-    answer_->token_ids.push_back(token);
-    const bool go_on = emit(filter_.push(decoder_ && !end ? decoder_->push(token) : std::string()), token);
-    return go_on && !filter_.stopped();
-  }
-
-  void finish() {
-    if (filter_.stopped() || !decoder_) return;
-    std::string rest = filter_.push(decoder_->finish());
-    if (!filter_.stopped()) rest += filter_.finish();
-    if (!rest.empty()) emit(rest, kNoToken);
-  }
-
-  bool stopped() const { return filter_.stopped(); }
-
- private:
-  bool emit(const std::string& text, int32_t token) {
-    answer_->text += text;
-    return !*on_piece_ || (*on_piece_)(text, token);
-  }
-
-  std::optional<StreamDecoder> decoder_;
-  StopFilter filter_;
-  const OnPiece* on_piece_;
-  Answer* answer_;
-};
 
 bool is_cancelled(const Status& status) { return !status && status.error().code == ErrorCode::cancelled; }
 
@@ -69,6 +25,23 @@ std::string_view name(StopReason reason) {
       return "cancelled";
   }
   return "length";
+}
+
+GenerationOptions generation_options(const SamplingWishes& wishes) {
+  GenerationOptions options;
+  const bool asked = wishes.temperature || wishes.top_k || wishes.top_p || wishes.min_p || wishes.seed;
+  SamplerSettings& s = options.sampler;
+  s.greedy = !asked || (wishes.temperature && *wishes.temperature == 0);
+  if (!s.greedy) s.temperature = wishes.temperature.value_or(1.0f);
+  s.top_k = wishes.top_k.value_or(0);
+  s.top_p = wishes.top_p.value_or(1.0f);
+  s.min_p = wishes.min_p.value_or(0.0f);
+  s.repeat_penalty = wishes.repeat_penalty;
+  s.seed = wishes.seed ? *wishes.seed : s.greedy ? 0 : std::random_device{}();
+  options.max_tokens = wishes.max_tokens;
+  options.stop = wishes.stop;
+  options.ignore_eos = wishes.ignore_eos;
+  return options;
 }
 
 Result<const Tokenizer*> need_tokenizer(const Model& model) {
@@ -131,7 +104,7 @@ Result<Answer> Generator::go_on(const GenerationOptions& options, const OnPiece&
 Result<Answer> Generator::sample(Answer answer, const Clock& clock, const GenerationOptions& options,
                                  const OnPiece& on_piece, bool prompt_is_text) {
   if (options.max_tokens == 0) return answer;
-  Collector collector(model_->tokenizer(), options, on_piece, answer);
+  AnswerCollector collector(model_->tokenizer(), options, on_piece, answer);
   if (prompt_is_text) collector.prime(answer.prompt_token_ids);
   GenerateRequest request{.slot = slot_, .sampler = options.sampler};
   if (options.max_tokens > 0) request.max_tokens = uint32_t(std::min<int64_t>(options.max_tokens, UINT32_MAX));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,19 @@ struct GenerationOptions {
   std::vector<std::string> stop;  // each ends the answer, which is what came before it
   bool ignore_eos = false;        // go on after the tokens that end an answer
 };
+
+// What was said about sampling, on a command line or in a file of prompts.
+struct SamplingWishes {
+  std::optional<float> temperature, top_p, min_p;
+  std::optional<uint32_t> top_k;
+  std::optional<uint64_t> seed;
+  float repeat_penalty = 1;
+  int64_t max_tokens = -1;
+  std::vector<std::string> stop;
+  bool ignore_eos = false;
+};
+// Greedy unless temperature, top-k, top-p, min-p or a seed was asked for; a random seed unless one was.
+GenerationOptions generation_options(const SamplingWishes& wishes);
 
 struct Timings {
   uint64_t prompt_tokens = 0;  // that were read; those kept from the turn before are not counted

@@ -93,6 +93,7 @@ Status Session::Impl::feed(std::span<const Piece> pieces, int64_t rung, Head hea
   LK_TRY(state->set_rows(rows, wanted, rung));
   LK_ASSIGN(const Ticket ticket, plan->submit());
   LK_TRY(model->device().wait(ticket));
+  LK_TRY(observe(*plan, pieces));
   for (const auto& [slot, count] : pieces) conversations[slot].note_feed(rung, count);
   return Done{};
 }
@@ -133,6 +134,7 @@ Status Session::set_tokens(uint32_t slot, std::span<const int32_t> tokens) {
          placed.tokens[shared] == conversation.tokens[shared] && (placed.tokens[shared] >= 0 || same_visual))
     ++shared;
   conversation.truncate(std::min<int64_t>(int64_t(shared), int64_t(placed.tokens.size()) - 1));
+  conversation.observed = std::min(conversation.observed, conversation.cached);
   if (impl_->state) impl_->state->release_blocks(conversation);
   conversation.tokens = placed.tokens;
   return impl_->recovering([&]() -> Status {
@@ -178,6 +180,7 @@ void Session::Impl::forget(uint32_t slot) {
   conversation.truncate(0);
   conversation.tokens.clear();
   conversation.sampled = 0;  // the same seed draws the same answer again
+  conversation.observed = 0;
   if (state) state->release_blocks(conversation);
 }
 
@@ -220,6 +223,7 @@ Status Session::set_adapters(uint32_t slot, std::span<const uint32_t> adapters) 
   Conversation& conversation = impl_->conversations[slot];
   if (conversation.adapters == bits) return Done{};
   conversation.adapters = bits;
+  conversation.observed = 0;
   conversation.truncate(0);
   if (impl_->state) impl_->state->release_blocks(conversation);
   return Done{};

@@ -27,6 +27,16 @@ struct AdapterUse {
   double scale = 1;
 };
 
+// What a router of an adapter did with positions of a conversation that follow each other.
+struct RoutedRows {
+  uint32_t slot = 0;
+  int64_t first = 0;                 // position of the first row
+  uint32_t adapter = 0, router = 0;  // numbers in SessionOptions::adapters and in its AdapterTensors::routers
+  std::span<const float> weights;    // (rows, experts); 0: not chosen
+  std::span<const float> entropy;    // (rows), see observed_policy
+};
+using OnRouted = std::function<void(const RoutedRows&)>;
+
 struct SessionOptions {
   int64_t context = 0;        // positions a conversation may have; 0: 4096, or the model's if smaller
   DType kv = DType::f32;      // or f16: half the memory, slightly different logits
@@ -41,6 +51,8 @@ struct SessionOptions {
   uint32_t pictures = 1;  // with tokens of their own in a conversation, for MultiImage::each
   // At most 32; conversations use those that set_adapters names. They must outlive the session.
   std::vector<AdapterUse> adapters;
+  // Gets every position that goes through a router, read or generated, once; answers come slower then.
+  OnRouted on_routed;
   Progress progress;  // of kernel compilation
 };
 

@@ -6,7 +6,7 @@
 namespace lorikeet {
 namespace {
 
-constexpr size_t kStepsInFlight = 4;  // submitted before the host has seen their tokens
+constexpr size_t kStepsInFlight = 4;  // at most; submitted before the host has seen their tokens
 
 }  // namespace
 
@@ -46,6 +46,8 @@ Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_to
   const int64_t rung = rung_for(int64_t(active.size()));
   std::vector<shader::Row> rows;
   std::vector<uint32_t> wanted;
+  std::vector<Piece> pieces;
+  const size_t most_in_flight = options.on_routed ? 1 : kStepsInFlight;  // the next step writes over what is observed
   uint64_t steps_left = UINT64_MAX;
   for (Turn* turn : active) {
     Conversation& conversation = conversations[turn->request->slot];
@@ -57,6 +59,7 @@ Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_to
       steps_left = std::min<uint64_t>(steps_left, turn->request->max_tokens - turn->delivered);
     wanted.push_back(uint32_t(rows.size()));
     rows.push_back(state->row(conversation, turn->request->slot, conversation.cached, shader::kRowFollows));
+    pieces.push_back({turn->request->slot, 1});
   }
   LK_ASSIGN(Plan * plan, state->plans().get(rung, Head::sample));
   LK_TRY(state->set_rows(rows, wanted, rung));
@@ -65,7 +68,7 @@ Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_to
   size_t oldest = 0, flying = 0;
   bool draining = false;
   while (!draining || flying > 0) {
-    while (!draining && steps_left > 0 && flying < kStepsInFlight) {
+    while (!draining && steps_left > 0 && flying < most_in_flight) {
       LK_ASSIGN(in_flight[(oldest + flying) % kStepsInFlight], plan->submit());
       ++flying;
       --steps_left;
@@ -74,6 +77,7 @@ Status Session::Impl::run_round(std::vector<Turn*>& active, const OnToken& on_to
     LK_TRY(model->device().wait(in_flight[oldest]));
     oldest = (oldest + 1) % kStepsInFlight;
     --flying;
+    LK_TRY(observe(*plan, pieces));
     for (Turn* turn : active) {
       if (turn->done) continue;
       const Conversation& conversation = conversations[turn->request->slot];

@@ -1,5 +1,5 @@
 // Internal. What a session keeps: session.cpp holds conversations and reads them, session_answers.cpp generates,
-// session_scores.cpp tells how likely texts are.
+// session_scores.cpp tells how likely texts are, session_routing.cpp how routers routed them.
 #pragma once
 
 #include <chrono>
@@ -64,6 +64,7 @@ struct Session::Impl {
   Status read_together(uint32_t slots);
   Status score_last(uint32_t first, uint32_t count, const OnText& on_text);
   void forget(uint32_t slot);
+  Status observe(const Plan& plan, std::span<const Piece> pieces);
   Status score(uint32_t slot, Head head, int64_t rung,
                const std::function<Status(Plan&, int64_t first, int64_t count)>& use);
 

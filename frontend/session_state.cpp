@@ -25,8 +25,6 @@ uint32_t blocks_for(int64_t positions) {
   return uint32_t((positions + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions);
 }
 
-std::string adapter_name(size_t number) { return join("adapter.", number); }
-
 std::vector<AdapterInGraph> adapters_in_graph(const SessionOptions& options) {
   std::vector<AdapterInGraph> adapters;
   for (const auto& [adapter, scale] : options.adapters)
@@ -34,13 +32,16 @@ std::vector<AdapterInGraph> adapters_in_graph(const SessionOptions& options) {
                         .tensors = &adapter->tensors,
                         .name = adapter_name(adapters.size()),
                         .scale = scale,
-                        .bit = uint32_t(adapters.size())});
+                        .bit = uint32_t(adapters.size()),
+                        .observe = bool(options.on_routed)});
   return adapters;
 }
 
 uint32_t bits(float value) { return std::bit_cast<uint32_t>(value); }
 
 }  // namespace
+
+std::string adapter_name(size_t number) { return join("adapter.", number); }
 
 Status check_sampler(const SamplerSettings& s) {
   const auto wrong = [](const char* what, const char* range, float given) {

@@ -32,6 +32,7 @@ struct Conversation {
   std::vector<uint32_t> blocks;          // of the cache
   std::vector<float> logit_bias;
   uint32_t adapters = 0;  // bit i: adapter i of the session
+  int64_t observed = 0;   // positions whose routing was handed out
 
   void note_feed(int64_t rung, int64_t count);
   void truncate(int64_t length);  // forget the cache from this position on
@@ -39,6 +40,8 @@ struct Conversation {
 
 // Positions that a round of generation may go on before the host looks at the cache's size again.
 inline constexpr uint64_t kReserveSteps = 64;
+
+std::string adapter_name(size_t number);  // in graphs
 
 Status check_sampler(const SamplerSettings& settings);
 
@@ -63,6 +66,13 @@ class SessionState {
   Status start_sampling(const GenerateRequest& request, const Conversation& conversation, uint32_t max_tokens);
   int32_t sampled_token(uint32_t slot, uint32_t number) const;  // the number-th that was sampled in the slot
   Status set_logit_bias(Conversation& conversation, uint32_t slot, std::span<const float> bias);
+
+  // How the routers of all adapters routed the first rows of the plan's last run; `slot` and `first` are not set.
+  struct RoutedRun {
+    std::vector<std::byte> bytes;
+    std::vector<RoutedRows> routers;  // point into `bytes`
+  };
+  Result<RoutedRun> routed(const Plan& plan, int64_t rows);
 
   // Routes the pictures of a conversation by `asked` and puts their tokens where the plans read them.
   Status see(Conversation& conversation, uint32_t slot);
@@ -90,7 +100,7 @@ class SessionState {
   std::vector<uint32_t> adapters_in_table_;  // by slot
   std::vector<AdapterMemory> adapters_;
   std::unique_ptr<Uploader> uploader_;
-  std::unique_ptr<Buffer> control_, seen_, tokens_, target_, bias_, visual_;
+  std::unique_ptr<Buffer> control_, seen_, tokens_, target_, bias_, visual_, routed_;
   std::unique_ptr<Viewer> viewer_;
   std::unique_ptr<KvCache> cache_;
   std::unique_ptr<PlanLadder> plans_;

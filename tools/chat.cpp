@@ -90,6 +90,7 @@ Status run(const Flags& flags) {
   SessionOptions session = flags.model.session();
   LK_TRY(flags.picture.apply(session, flags.images.size()));
   LK_ASSIGN(Loaded loaded, load(flags.model, session));
+  LK_TRY(loaded.use_adapters());
   DialogueOptions options;
   options.pictures = uint32_t(flags.images.size());
   if (!flags.images.empty()) {
@@ -118,6 +119,7 @@ void add_chat(CLI::App& program, Job& job) {
       "a model gets the ChatML form. Questions may also come from a pipe, one a line.\n"
       "Example: lorikeet chat -m MODEL --system \"Answer in one sentence.\"");
   flags->model.add(*command);
+  flags->model.adapters.add(*command);
   flags->sampling.add(*command, 1024);
   command
       ->add_option(

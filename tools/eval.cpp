@@ -45,6 +45,7 @@ Status run(const Flags& flags) {
   SessionOptions session = flags.model.session();
   if (session.context == 0) session.context = flags.options.window;
   LK_ASSIGN(Loaded loaded, load(flags.model, session));
+  LK_TRY(loaded.use_adapters());
   LK_ASSIGN(const std::vector<int32_t> tokens, prompt_ids(*loaded.model, text));
   const OnInterrupt on_interrupt([&] { loaded.session->cancel(); });
   PerplexityOptions options = flags.options;
@@ -84,6 +85,7 @@ void add_eval(CLI::App& program, Job& job) {
       ->option_text("FILE")
       ->required();
   flags->model.add(*command);
+  flags->model.adapters.add(*command);
   command->add_option("--window", flags->options.window, "Tokens of a window (512). Example: --window 1024")
       ->option_text("N")
       ->check(CLI::Range(int64_t(2), int64_t(1) << 30));

@@ -49,6 +49,7 @@ Status run(const Flags& flags) {
   session.slots = flags.parallel;
   if (session.context == 0) session.context = flags.options.max_tokens;
   LK_ASSIGN(Loaded loaded, load(flags.model, session));
+  LK_TRY(loaded.use_adapters());
   const OnInterrupt on_interrupt([&] { loaded.session->cancel(); });
   std::vector<tasks::TaskResult> results;
   nlohmann::ordered_json reports = nlohmann::ordered_json::array();
@@ -65,6 +66,7 @@ Status run(const Flags& flags) {
   if (!flags.json) print(tasks::report_table(results));
   else
     print(nlohmann::ordered_json{{"model", flags.model.path},
+                                 {"adapters", flags.model.adapters.given},
                                  {"max_tokens", flags.options.max_tokens},
                                  {"mean_accuracy", tasks::mean_accuracy(results)},
                                  {"tasks", reports}}
@@ -93,6 +95,7 @@ void add_eval_tasks(CLI::App& eval, Job& job) {
       ->option_text("DIR")
       ->required();
   flags->model.add(*command);
+  flags->model.adapters.add(*command);
   command
       ->add_option("--tasks", flags->tasks,
                    "Of arc-e, arc-c, boolq, obqa, piqa, siqa, hellaswag, winogrande, csqa, pubmedqa; all that are\n"

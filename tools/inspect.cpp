@@ -1,4 +1,4 @@
-// lorikeet inspect: what is in a model file; each dispatch of a plan; each kernel's interface.
+// lorikeet inspect: what is in a model file or an adapter; each dispatch of a plan; each kernel's interface.
 #include <iomanip>
 #include <map>
 #include <sstream>
@@ -7,6 +7,7 @@
 #include "runtime/base/text.h"
 #include "runtime/plan/plan.h"
 #include "shaders/embedded.h"
+#include "tools/adapter_report.h"
 #include "tools/commands.h"
 #include "tools/model_options.h"
 #include "tools/terminal.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct Flags {
   ModelOptions model;
+  AdapterReportOptions adapter;
   int64_t rows = 1;
   bool plan = false, kernels = false, no_fuse = false;
 };
@@ -158,7 +160,8 @@ Status print_kernels(const Flags& flags) {
 }
 
 Status run(const Flags& flags) {
-  if (!flags.plan && !flags.kernels) return print_file(flags);
+  if (!flags.plan && !flags.kernels)
+    return flags.model.adapters.given.empty() ? print_file(flags) : report_adapters(flags.model, flags.adapter);
   if (flags.plan) LK_TRY(print_plan(flags));
   if (flags.kernels) LK_TRY(print_kernels(flags));
   return Done{};
@@ -168,10 +171,12 @@ Status run(const Flags& flags) {
 
 void add_inspect(CLI::App& program, Job& job) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command =
-      program.add_subcommand("inspect", "Shows what is in a model file, the dispatches of a plan, or the kernels.");
+  CLI::App* command = program.add_subcommand(
+      "inspect", "Shows what is in a model file or an adapter, a plan's dispatches, or the kernels.");
   command->footer("Example: lorikeet inspect -m MODEL --plan --rows 128");
   flags->model.add(*command);
+  flags->model.adapters.add(*command);
+  flags->adapter.add(*command);
   command->add_flag("--plan", flags->plan,
                     "Each dispatch of the plan that generates: level (| where a barrier is), op, shapes, "
                     "choice,\nkernel, grid, bytes; and the totals. Example: inspect -m MODEL --plan");
@@ -188,6 +193,7 @@ void add_inspect(CLI::App& program, Job& job) {
   model->required(false);
   command->callback([=, &job] {
     if (model->count() == 0 && (!flags->kernels || flags->plan)) throw CLI::RequiredError("--model");
+    flags->adapter.check(flags->model.adapters);
     job = [flags] { return run(*flags); };
   });
 }

@@ -1,7 +1,6 @@
 #include "tools/model_options.h"
 
 #include <chrono>
-#include <random>
 
 #include "runtime/base/text.h"
 #include "tools/terminal.h"
@@ -72,38 +71,40 @@ SessionOptions ModelOptions::session() const {
 }
 
 void SamplingOptions::add(CLI::App& command, int64_t max_tokens_default) {
-  max_tokens = max_tokens_default;
+  wishes.max_tokens = max_tokens_default;
   command
-      .add_option("--temperature", temperature,
+      .add_option("--temperature", wishes.temperature,
                   "Divides the logits before sampling; 0 is greedy. Example: --temperature 0.7")
       ->option_text("X")
       ->check(CLI::Range(0.0, 1e6));
-  command.add_option("--top-k", top_k, "Only the K likeliest tokens; 0: off. Example: --top-k 40")
+  command.add_option("--top-k", wishes.top_k, "Only the K likeliest tokens; 0: off. Example: --top-k 40")
       ->option_text("K")
       ->check(CLI::Range(uint32_t(0), UINT32_MAX));
-  command.add_option("--top-p", top_p, "Only the likeliest tokens that together reach P; 1: off. Example: --top-p 0.9")
+  command
+      .add_option("--top-p", wishes.top_p,
+                  "Only the likeliest tokens that together reach P; 1: off. Example: --top-p 0.9")
       ->option_text("P")
       ->check(CLI::Range(1e-6, 1.0));
   command
-      .add_option("--min-p", min_p,
+      .add_option("--min-p", wishes.min_p,
                   "Only tokens at least P times as likely as the likeliest; 0: off. Example: --min-p 0.05")
       ->option_text("P")
       ->check(CLI::Range(0.0, 0.999999));
-  command.add_option("--seed", seed, "Makes sampling repeatable. Example: --seed 42")->option_text("N");
+  command.add_option("--seed", wishes.seed, "Makes sampling repeatable. Example: --seed 42")->option_text("N");
   command
-      .add_option("--repeat-penalty", repeat_penalty,
+      .add_option("--repeat-penalty", wishes.repeat_penalty,
                   "Makes tokens less likely that occurred already; 1: off.\nExample: --repeat-penalty 1.1")
       ->option_text("X")
       ->check(CLI::Range(1e-3, 1e3));
   command
-      .add_option("--max-tokens", max_tokens,
+      .add_option("--max-tokens", wishes.max_tokens,
                   join("Longest answer (", max_tokens_default,
                        "); 0: only read the prompt; -1: until the context is full.\nExample: --max-tokens 64"))
       ->option_text("N")
       ->check(CLI::Range(int64_t(-1), INT64_MAX));
   command
       .add_option(
-          "--stop", stop,
+          "--stop", wishes.stop,
           "Ends the answer before this text; may be given several times.\nExample: --stop '\\n\\n' --stop Question:")
       ->option_text("TEXT")
       ->take_all()
@@ -127,36 +128,32 @@ std::string unescape(const std::string& text) {
 
 }  // namespace
 
-GenerationOptions SamplingOptions::generation() const {
-  GenerationOptions options;
-  const bool asked = temperature || top_k || top_p || min_p || seed;
-  SamplerSettings& s = options.sampler;
-  s.greedy = !asked || (temperature && *temperature == 0);
-  if (!s.greedy) s.temperature = temperature.value_or(1.0f);
-  s.top_k = top_k.value_or(0);
-  s.top_p = top_p.value_or(1.0f);
-  s.min_p = min_p.value_or(0.0f);
-  s.repeat_penalty = repeat_penalty;
-  s.seed = seed ? *seed : s.greedy ? 0 : std::random_device{}();
-  options.max_tokens = max_tokens;
-  for (const std::string& text : stop) options.stop.push_back(unescape(text));
-  return options;
+SamplingWishes SamplingOptions::asked() const {
+  SamplingWishes asked = wishes;
+  for (std::string& text : asked.stop) text = unescape(text);
+  return asked;
 }
 
 namespace {
 
 void say_memory(const Model& model, const SessionMemory& session, int64_t context, DType kv) {
   const uint64_t weights = model.memory().weight_bytes;
-  const uint64_t all =
-      weights + session.cache_bytes + session.scratch_bytes + session.table_bytes + session.picture_bytes;
-  const std::string pictures =
-      session.picture_bytes ? join(", pictures ", size_text(session.picture_bytes)) : std::string();
+  const uint64_t all = weights + session.cache_bytes + session.scratch_bytes + session.table_bytes +
+                       session.picture_bytes + session.adapter_bytes;
+  std::string more = session.picture_bytes ? join(", pictures ", size_text(session.picture_bytes)) : std::string();
+  if (session.adapter_bytes) more += join(", adapters ", size_text(session.adapter_bytes));
   say(join("memory: ", size_text(all), " (weights ", size_text(weights), ", KV cache ", size_text(session.cache_bytes),
-           " for ", context, " positions in ", name(kv), ", scratch ", size_text(session.scratch_bytes), pictures,
-           ")"));
+           " for ", context, " positions in ", name(kv), ", scratch ", size_text(session.scratch_bytes), more, ")"));
 }
 
 }  // namespace
+
+Status Loaded::use_adapters() {
+  std::vector<uint32_t> all;
+  for (uint32_t number = 0; number < adapters.size(); ++number) all.push_back(number);
+  for (uint32_t slot = 0; slot < session->slots(); ++slot) LK_TRY(session->set_adapters(slot, all));
+  return Done{};
+}
 
 Result<Loaded> load(const ModelOptions& options, SessionOptions session) {
   const auto start = std::chrono::steady_clock::now();
@@ -179,6 +176,11 @@ Result<Loaded> load(const ModelOptions& options, SessionOptions session) {
   };
   LK_ASSIGN(Model model, Model::open(*loaded.device, options.path, model_options));
   loaded.model = std::make_unique<Model>(std::move(model));
+  LK_ASSIGN(loaded.adapters, options.adapters.open(adapter_base(loaded.model->checkpoint(), loaded.model->config())));
+  for (const GivenAdapter& given : loaded.adapters) {
+    for (const std::string& warning : given.adapter->warnings) say(join(given.path, ": ", warning));
+    session.adapters.push_back({given.adapter.get(), given.scale});
+  }
   LK_ASSIGN(const SessionMemory memory, Session::memory(*loaded.model, session));
   say(join("device: ", loaded.device->profile().name));
   say_memory(*loaded.model, memory, Session::context(*loaded.model, session), session.kv);

@@ -10,6 +10,7 @@
 
 #include "frontend/generation.h"
 #include "frontend/session.h"
+#include "tools/adapter_options.h"
 
 namespace lorikeet::tool {
 
@@ -32,30 +33,30 @@ struct ModelOptions {
   std::string path, vision;
   int64_t context = 0;
   std::string kv = "f32";
+  AdapterOptions adapters;  // of those commands that add them
 
   void add(CLI::App& command);
   SessionOptions session() const;
 };
 
 struct SamplingOptions {
-  std::optional<float> temperature, top_p, min_p;
-  std::optional<uint32_t> top_k;
-  std::optional<uint64_t> seed;
-  float repeat_penalty = 1;
-  int64_t max_tokens = 0;
-  std::vector<std::string> stop;
+  SamplingWishes wishes;  // stop texts as the shell passes them
 
   void add(CLI::App& command, int64_t max_tokens_default);
-  // Greedy unless one of the sampling flags was given; a random seed unless one was given.
-  GenerationOptions generation() const;
+  SamplingWishes asked() const;  // stop texts as they are meant
+  GenerationOptions generation() const { return generation_options(asked()); }
 };
 
-// A model and a session on a device. Neither moves: they point to one another.
+// A model and a session on a device. None of them moves: they point to one another.
 struct Loaded {
   std::unique_ptr<Device> device;
   std::unique_ptr<Model> model;
+  std::vector<GivenAdapter> adapters;  // the session's, in its order
   std::unique_ptr<Session> session;
   double load_ms = 0;
+
+  // All adapters for every conversation.
+  Status use_adapters();
 };
 // Says on one line what memory will be used before it is allocated.
 Result<Loaded> load(const ModelOptions& options, SessionOptions session);

@@ -50,6 +50,7 @@ Status run(const Flags& flags) {
   SessionOptions options = flags.model.session();
   LK_TRY(flags.picture.apply(options, files.size()));
   LK_ASSIGN(Loaded loaded, load(flags.model, options));
+  LK_TRY(loaded.use_adapters());
   Model& model = *loaded.model;
   Session& session = *loaded.session;
   LK_ASSIGN(const std::vector<Pixels> pictures, flags.picture.read(model, files));
@@ -90,6 +91,7 @@ void add_see(CLI::App& program, Job& job) {
       ->option_text("PICTURE... QUESTION")
       ->expected(0, 65);
   flags->model.add(*command);
+  flags->model.adapters.add(*command);
   flags->sampling.add(*command, 1024);
   flags->picture.add(*command);
   command->add_option("--system", flags->system, "The system message. Example: --system \"Answer in one word.\"")

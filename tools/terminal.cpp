@@ -63,14 +63,23 @@ void print(std::string_view text) {
 
 ProgressLine::~ProgressLine() { end(); }
 
-void ProgressLine::show(uint64_t done, uint64_t total) {
+bool ProgressLine::is_due() {
   const auto now = std::chrono::steady_clock::now();
   if (now - last_ < (is_terminal_err() ? std::chrono::milliseconds(kRedraw) : std::chrono::milliseconds(kSparse)))
-    return;
+    return false;
   last_ = now;
+  return true;
+}
+
+void ProgressLine::show(uint64_t done, uint64_t total) {
   const unsigned percent = total ? unsigned(100.0 * double(done) / double(total)) : 0;
-  if (is_terminal_err()) std::fprintf(stderr, "\r%s: %u %%\x1b[K", what_.c_str(), percent);
-  else std::fprintf(stderr, "%s: %u %%\n", what_.c_str(), percent);
+  show(std::to_string(percent) + " %");
+}
+
+void ProgressLine::show(const std::string& text) {
+  if (!is_due()) return;
+  if (is_terminal_err()) std::fprintf(stderr, "\r%s: %s\x1b[K", what_.c_str(), text.c_str());
+  else std::fprintf(stderr, "%s: %s\n", what_.c_str(), text.c_str());
   shown_ = true;
 }
 

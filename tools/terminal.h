@@ -21,9 +21,11 @@ class ProgressLine {
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   void show(uint64_t done, uint64_t total);
+  void show(const std::string& text);  // instead of a share
   void end();
 
  private:
+  bool is_due();
   std::string what_;
   bool shown_ = false;
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();

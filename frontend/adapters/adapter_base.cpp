@@ -1,5 +1,8 @@
 #include "frontend/adapters/adapter_base.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "frontend/families/resolve.h"
 
 namespace lorikeet {
@@ -27,6 +30,14 @@ AdapterBase adapter_base(const DecoderConfig& config) {
       const std::vector<uint64_t> shape = expected_shape(config, role);
       base.linears.push_back({layer, role, module_of(weight, layer), uint32_t(shape[1]), uint32_t(shape[0])});
     }
+  return base;
+}
+
+AdapterBase adapter_base(const Checkpoint& files, const DecoderConfig& config) {
+  AdapterBase base = adapter_base(config);
+  std::error_code ignored;
+  if (files.kind() != Checkpoint::Kind::gguf)
+    base.name = std::filesystem::weakly_canonical(files.path(), ignored).string();
   return base;
 }
 

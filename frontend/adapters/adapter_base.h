@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/checkpoint/checkpoint.h"
 #include "frontend/config.h"
 #include "frontend/families/family.h"
 
@@ -31,5 +32,7 @@ struct AdapterBase {
 
 // The seven linear layers of every layer of the decoder.
 AdapterBase adapter_base(const DecoderConfig& config);
+// The same with its name: a directory has one, a GGUF file's name tells no base.
+AdapterBase adapter_base(const Checkpoint& files, const DecoderConfig& config);
 
 }  // namespace lorikeet

@@ -56,4 +56,14 @@ RoutingPolicy routing_policy(const AdapterConfig& config) {
   return {};
 }
 
+RoutingPolicy observed_policy(const AdapterConfig& config) {
+  RoutingPolicy policy = routing_policy(config);
+  if (policy.entropy != RoutingPolicy::Entropy::none) return policy;
+  policy.entropy = RoutingPolicy::Entropy::tsallis;
+  policy.entropy_index = 1.1;
+  policy.entropy_eps = 1e-5;
+  policy.entropy_threshold = 0;  // it chooses nobody
+  return policy;
+}
+
 }  // namespace lorikeet

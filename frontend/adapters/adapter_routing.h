@@ -15,5 +15,8 @@ namespace lorikeet {
 // A raw entropy above a threshold is a normalised one above threshold / largest entropy: so it is expressed, and what
 // the op reports stays normalised.
 RoutingPolicy routing_policy(const AdapterConfig& config);
+// The same choices, with an entropy to report: that of the policy, or where it has none Tsallis's with index 1.1 and
+// eps 1e-5, which the published evaluation reports.
+RoutingPolicy observed_policy(const AdapterConfig& config);
 
 }  // namespace lorikeet

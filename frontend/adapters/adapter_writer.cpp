@@ -31,7 +31,7 @@ Tensor AdapterWriter::dropped(size_t adapter, Tensor x, double rate) {
 AdapterWriter::Chosen AdapterWriter::choose(size_t adapter, size_t router, Tensor x) {
   const AdapterInGraph& a = adapters_[adapter];
   const AdapterRouter& r = a.tensors->routers[router];
-  const RoutingPolicy policy = routing_policy(*a.config);
+  const RoutingPolicy policy = a.observe ? observed_policy(*a.config) : routing_policy(*a.config);
   const Tensor scores = matmul(g_, x, state(adapter, "router", router, {r.experts, r.in}));  // (rows, experts)
   const Routing routing = route(g_, scores, policy);
   Tensor chosen;
@@ -43,6 +43,10 @@ AdapterWriter::Chosen AdapterWriter::choose(size_t adapter, size_t router, Tenso
     chosen = route(g_, scores, equal).weights;
   }
   routed_.push_back({adapter, router, routing, chosen});
+  if (a.observe) {
+    g_.keep(routing.weights, join(a.name, ".weights.", router));
+    g_.keep(routing.entropy, join(a.name, ".entropy.", router));
+  }
   const Tensor weights = a.bit ? mask_rows(g_, routing.weights, control_, *a.bit) : routing.weights;
   return {weights, sort_rows(g_, weights, 1, most_chosen(policy, r.experts))};
 }

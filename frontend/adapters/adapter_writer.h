@@ -25,6 +25,9 @@ struct AdapterInGraph {
   bool learns = false;  // what losses need is written too
   // Learning: with a seed (3 words, see `dropout`) inputs are dropped at the configured rate.
   Tensor seed = {};
+  // Results are kept that say how router I routed, before rows of other conversations are masked: NAME.weights.I
+  // (rows, experts), NAME.entropy.I (rows).
+  bool observe = false;
 };
 
 // How a router routed; for losses and observation.

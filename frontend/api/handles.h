@@ -22,8 +22,14 @@ struct lk_model {
   lorikeet::Model model;
   std::atomic<int> children{0};
 };
+struct lk_adapter {
+  lk_model* parent;
+  lorikeet::Adapter adapter;
+  std::atomic<int> children{0};  // sessions that use it
+};
 struct lk_session {
   lk_model* parent;
+  std::vector<lk_adapter*> adapters;
   lorikeet::Session session;
   lorikeet::MultiImage multi_image;
   mutable std::vector<std::vector<int32_t>> prompts;  // a slot: its tokens with LK_PICTURE, see lk_session_get_tokens

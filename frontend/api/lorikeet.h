@@ -3,9 +3,9 @@
  * Calls that can fail return a status; after one that is not LK_OK, lk_last_error() of the same thread is the sentence
  * that says why. Nothing ends the process, and no C++ exception leaves these functions.
  *
- * Handles nest: device > model > session > chat. Each must be freed before the one it was made from; freeing one that
- * is still needed is refused with LK_INVALID_ARGUMENT. A session, and the chats on it, belong to one thread at a time;
- * only lk_session_cancel may be called from anywhere.
+ * Handles nest: device > model > adapter, session > chat; a session also needs its adapters. Each must be freed before
+ * the one it was made from; freeing one that is still needed is refused with LK_INVALID_ARGUMENT. A session, and the
+ * chats on it, belong to one thread at a time; only lk_session_cancel may be called from anywhere.
  *
  * Structs begin with their own size, so that they can grow: `lk_session_options options = {sizeof options};` leaves all
  * else zero, and zero always means "the default". Where options may be NULL, that is the same as all zero.
@@ -159,6 +159,33 @@ lk_status lk_tokenize(const lk_model* model, const char* text, size_t text_size,
 lk_status lk_detokenize(const lk_model* model, const int32_t* ids, size_t count, char* text, size_t capacity,
                         size_t* size);
 
+/* -- adapters --------------------------------------------------------------------------------------------------------
+ */
+
+/* LoRA, and its mixtures of experts: DynMoLE, MixLoRA, MoLA, LoRAMoE. Dropout is off. */
+typedef struct lk_adapter lk_adapter;
+
+typedef struct lk_adapter_options {
+  size_t size;
+  lk_log_fn notice; /* keys that are not known, another base than the adapter names */
+  void* notice_user;
+} lk_adapter_options;
+
+typedef struct lk_adapter_info {
+  size_t size;
+  const char* kind; /* "LoRA", "DynMoLE", "MixLoRA", ...; valid as long as the program */
+  uint32_t rank;    /* of the experts, where there are some */
+  uint32_t experts; /* of each router; 1 without routers */
+  uint32_t routers; /* 0: a plain LoRA */
+  uint64_t bytes;   /* on the device, in each session that has it */
+} lk_adapter_info;
+
+/* A folder with adapter_config.json and adapter_model.safetensors or adapter_model.bin, for the layers of this model.
+ * LK_INVALID_ARGUMENT if it does not fit. */
+lk_status lk_adapter_open(lk_model* model, const char* folder, const lk_adapter_options* options, lk_adapter** adapter);
+lk_status lk_adapter_free(lk_adapter* adapter); /* NULL does nothing */
+lk_status lk_adapter_get_info(const lk_adapter* adapter, lk_adapter_info* info);
+
 /* -- sessions --------------------------------------------------------------------------------------------------------
  */
 
@@ -183,14 +210,18 @@ typedef struct lk_session_options {
   /* Which visual experts work: "top-k:2", "top-p:0.8" or "min-weight:0.05", maybe followed by ",renormalise"; NULL:
    * "dense", all of them, as published */
   const char* expert_policy;
-  int32_t multi_image; /* an lk_multi_image */
-  uint32_t pictures;   /* that a conversation may have with LK_MULTI_IMAGE_EACH, up to 64; 0: 1 */
+  int32_t multi_image;         /* an lk_multi_image */
+  uint32_t pictures;           /* that a conversation may have with LK_MULTI_IMAGE_EACH, up to 64; 0: 1 */
+  lk_adapter* const* adapters; /* of the same model, at most 32; conversations use those of lk_session_set_adapters */
+  size_t adapter_count;
+  const double* adapter_scales; /* (adapter_count) multiply what each adds; NULL: 1 */
 } lk_session_options;
 
 typedef struct lk_session_memory {
   size_t size;
   uint64_t cache_bytes, scratch_bytes, table_bytes; /* at full context */
   uint64_t picture_bytes;                           /* scratch for seeing a picture */
+  uint64_t adapter_bytes;
 } lk_session_memory;
 
 lk_status lk_session_get_memory(lk_model* model, const lk_session_options* options, lk_session_memory* memory);
@@ -200,6 +231,10 @@ int64_t lk_session_context(const lk_session* session);
 /* Ends the call in progress with LK_CANCELLED, or an answer with LK_STOP_CANCELLED; from any thread or signal handler.
  */
 void lk_session_cancel(lk_session* session);
+
+/* The adapters of the conversation in a slot, by their numbers in the session's options; at first none. What was read
+ * without them is read again. Plain LoRAs add up; of adapters with routers a conversation has one at most. */
+lk_status lk_session_set_adapters(lk_session* session, uint32_t slot, const uint32_t* adapters, size_t count);
 
 /* Makes a text or tokens the conversation of a slot; what it shares with the one of before at the front is kept. Text
  * is read under the tokenizer's own rule for BOS. Each picture has a place in it: LK_PICTURE among the ids, and
@@ -327,6 +362,53 @@ lk_status lk_chat_ask(lk_chat* chat, const char* question, const lk_generate_opt
                       void* user, lk_answer* answer);
 lk_status lk_chat_reset(lk_chat* chat); /* back to the system message; pictures stay */
 lk_status lk_chat_free(lk_chat* chat);  /* NULL does nothing */
+
+/* -- training --------------------------------------------------------------------------------------------------------
+ * A trainer is made from a model, whose weights stay as they are, and belongs to one thread at a time. */
+
+typedef struct lk_trainer lk_trainer;
+
+typedef enum lk_adapter_kind {
+  LK_ADAPTER_DYNMOLE = 0,
+  LK_ADAPTER_LORA,
+  LK_ADAPTER_MIXLORA,
+  LK_ADAPTER_MOLA
+} lk_adapter_kind;
+
+typedef struct lk_trainer_options {
+  size_t size;
+  int32_t kind; /* an lk_adapter_kind; what is zero below is as published for it, see docs/finetuning.md */
+  uint32_t rank;
+  double alpha;   /* 0: twice the rank */
+  double dropout; /* negative: none; 0: 0.05 */
+  uint32_t experts;
+  uint32_t batch;       /* examples at once; 0: 8 */
+  uint32_t accumulate;  /* batches a step; 0: 2 */
+  int32_t answers_only; /* 1: prompts are not learnt */
+  double rate;          /* of learning; 0: 2e-4 */
+  uint64_t epochs;      /* 0: 2 */
+  uint64_t steps;       /* instead of epochs; 0: as many as these have */
+  int64_t max_tokens;   /* of an example, longer ones are cut; 0: 512 */
+  uint64_t seed;        /* 0: 42 */
+  lk_progress_fn progress;
+  void* progress_user;
+} lk_trainer_options;
+
+typedef struct lk_training_step {
+  size_t size;
+  uint64_t step, steps; /* made, and of the whole run */
+  double epoch, loss, aux, rate, gradient_norm, tokens_per_second, seconds_left;
+} lk_training_step;
+
+/* `data` is a file of examples: JSON Lines or a JSON array. */
+lk_status lk_trainer_create(lk_model* model, const char* data, const lk_trainer_options* options, lk_trainer** trainer);
+lk_status lk_trainer_free(lk_trainer* trainer);                         /* NULL does nothing */
+lk_status lk_trainer_step(lk_trainer* trainer, lk_training_step* step); /* `step` may be NULL */
+lk_status lk_trainer_save(lk_trainer* trainer, const char* folder);     /* the adapter, in place of one that is there */
+/* All that a run needs to go on with the same bits, in one file. A trainer of the same model, data and options takes it
+ * up. */
+lk_status lk_trainer_save_checkpoint(lk_trainer* trainer, const char* file);
+lk_status lk_trainer_resume(lk_trainer* trainer, const char* file);
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,18 @@ Result<MultiImage> multi_image(int32_t given) {
   return invalid(join("lk_session_options.multi_image is refuse (0), zeros (1) or each (2), not ", given, "."));
 }
 
-Result<SessionOptions> session_options(const lk_session_options* given) {
+// Adapters of this model.
+Result<std::vector<lk_adapter*>> adapters_of(const lk_session_options& o, const lk_model& model) {
+  if (o.adapter_count > 0) LK_TRY(need("lk_session_options.adapters", {o.adapters}));
+  const std::span<lk_adapter* const> given(o.adapters, o.adapter_count);
+  for (lk_adapter* adapter : given) {
+    LK_TRY(need("lk_session_options.adapters", {adapter}));
+    if (adapter->parent != &model) return invalid("lk_session_options.adapters has an adapter of another model.");
+  }
+  return std::vector<lk_adapter*>(given.begin(), given.end());
+}
+
+Result<SessionOptions> session_options(const lk_session_options* given, const lk_model& model) {
   LK_ASSIGN(const lk_session_options o, read_options(given, "lk_session_options"));
   SessionOptions options;
   options.context = o.context;
@@ -40,6 +51,9 @@ Result<SessionOptions> session_options(const lk_session_options* given) {
   LK_ASSIGN(options.multi_image, multi_image(o.multi_image));
   options.pictures = o.pictures ? o.pictures : 1;
   options.progress = progress_of(o.progress, o.progress_user, "kernels");
+  LK_ASSIGN(const std::vector<lk_adapter*> adapters, adapters_of(o, model));
+  for (size_t i = 0; i < adapters.size(); ++i)
+    options.adapters.push_back({&adapters[i]->adapter, o.adapter_scales ? o.adapter_scales[i] : 1});
   return options;
 }
 
@@ -48,11 +62,11 @@ Result<SessionOptions> session_options(const lk_session_options* given) {
 lk_status lk_session_get_memory(lk_model* model, const lk_session_options* options, lk_session_memory* memory) {
   return guarded([&]() -> Status {
     LK_TRY(need("lk_session_get_memory", {model, memory}));
-    LK_ASSIGN(const SessionOptions how, session_options(options));
+    LK_ASSIGN(const SessionOptions how, session_options(options, *model));
     LK_ASSIGN(const SessionMemory m, Session::memory(model->model, how));
-    return write_struct(
-        lk_session_memory{sizeof(lk_session_memory), m.cache_bytes, m.scratch_bytes, m.table_bytes, m.picture_bytes},
-        memory, "lk_session_memory");
+    return write_struct(lk_session_memory{sizeof(lk_session_memory), m.cache_bytes, m.scratch_bytes, m.table_bytes,
+                                          m.picture_bytes, m.adapter_bytes},
+                        memory, "lk_session_memory");
   });
 }
 
@@ -60,20 +74,39 @@ lk_status lk_session_create(lk_model* model, const lk_session_options* options, 
   return guarded([&]() -> Status {
     LK_TRY(need("lk_session_create", {model, session}));
     *session = nullptr;
-    LK_ASSIGN(const SessionOptions how, session_options(options));
+    LK_ASSIGN(const SessionOptions how, session_options(options, *model));
     LK_ASSIGN(Session created, Session::create(model->model, how));
-    *session = new lk_session{model, std::move(created), how.multi_image, {}};
+    LK_ASSIGN(const lk_session_options given, read_options(options, "lk_session_options"));
+    LK_ASSIGN(std::vector<lk_adapter*> adapters, adapters_of(given, *model));
+    *session = new lk_session{model, std::move(adapters), std::move(created), how.multi_image, {}};
     (*session)->prompts.resize(how.slots);
+    for (lk_adapter* adapter : (*session)->adapters) ++adapter->children;
     ++model->children;
     return Done{};
   });
 }
 
-lk_status lk_session_free(lk_session* session) { return release(session, "session"); }
+lk_status lk_session_free(lk_session* session) {
+  if (!session) return LK_OK;
+  const std::vector<lk_adapter*> adapters = session->adapters;
+  const lk_status status = release(session, "session");
+  if (status == LK_OK)
+    for (lk_adapter* adapter : adapters) --adapter->children;
+  return status;
+}
+
 int64_t lk_session_context(const lk_session* session) { return session ? session->session.context() : 0; }
 
 void lk_session_cancel(lk_session* session) {
   if (session) session->session.cancel();
+}
+
+lk_status lk_session_set_adapters(lk_session* session, uint32_t slot, const uint32_t* adapters, size_t count) {
+  return guarded([&]() -> Status {
+    LK_TRY(need("lk_session_set_adapters", {session}));
+    if (count > 0) LK_TRY(need("lk_session_set_adapters", {adapters}));
+    return session->session.set_adapters(slot, {adapters, count});
+  });
 }
 
 lk_status lk_session_set_text(lk_session* session, uint32_t slot, const char* text, size_t text_size) {

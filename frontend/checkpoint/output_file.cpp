@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "runtime/base/file.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
@@ -48,7 +49,7 @@ Status OutputFile::finish() {
   out_.flush();
   LK_TRY(check());
   out_.close();
-  if (out_.fail()) {
+  if (out_.fail() || !sync_file(partial_)) {
     std::error_code ignored;
     std::filesystem::remove(partial_, ignored);
     return Error{ErrorCode::io, join("cannot write ", path_.string(), ": the disk is full or was removed."), {}};

@@ -24,11 +24,12 @@ int64_t rows_of(int64_t rows) { return (rows + kRowStep - 1) / kRowStep * kRowSt
 // What plans differ in.
 struct PassShape {
   int64_t rows = 0, pictures = 0, text_rows = 0;
+  bool learns = true;
   auto operator<=>(const PassShape&) const = default;
 };
 
-PassShape shape_of(const Batch& batch) {
-  PassShape shape{.rows = rows_of(batch.rows())};
+PassShape shape_of(const Batch& batch, bool learns) {
+  PassShape shape{.rows = rows_of(batch.rows()), .learns = learns};
   for (const BatchSequence& sequence : batch.sequences) {
     if (sequence.picture_row < 0) continue;
     ++shape.pictures;
@@ -42,7 +43,8 @@ TrainingShape training_shape(const PassShape& shape) {
           .control_words = batch_control_words(shape.rows),
           .pictures = shape.pictures,
           .text_rows = shape.text_rows,
-          .text_words = shape.pictures ? batch_control_words(shape.text_rows) : 0};
+          .text_words = shape.pictures ? batch_control_words(shape.text_rows) : 0,
+          .gradients = shape.learns};
 }
 
 }  // namespace
@@ -70,7 +72,8 @@ struct Trainer::Impl {
   Result<Plan*> update_plan();
   Result<std::unique_ptr<Plan>> plan(const std::string& name, const Graph& graph, const StorageOf& storage);
   Result<std::vector<Slice>> storage(const GraphTensor& info, const Pass* pass) const;
-  Result<TrainingLoss> run(const Batch& batch, bool first);
+  enum class Gradients { fresh, added, none };
+  Result<TrainingLoss> run(const Batch& batch, Gradients gradients);
   Result<double> number(const Plan& plan, std::string_view name) const;
   Status put(const Buffer& buffer, std::span<const std::byte> bytes) {
     return uploader.write({&buffer, 0, bytes.size()}, bytes);
@@ -114,8 +117,10 @@ Result<Trainer::Impl::Pass*> Trainer::Impl::pass(const PassShape& shape) {
   if (const auto found = passes.find(shape); found != passes.end()) return found->second.get();
   auto made = std::make_unique<Pass>();
   made->shape = shape;
+  TrainingRecipe recipe = options.recipe;
+  recipe.dropout = recipe.dropout && shape.learns;
   Graph graph =
-      build_training_pass(model->config(), model->weights(), options.recipe, options.parameters, training_shape(shape));
+      build_training_pass(model->config(), model->weights(), recipe, options.parameters, training_shape(shape));
   if (options.fuse) fuse(graph, model->device().profile());
   for (const GraphTensor& info : graph.tensors()) {
     const bool own = info.kind == TensorKind::state && info.alias_of < 0 && memory.storage(info.name).empty() &&
@@ -126,7 +131,7 @@ Result<Trainer::Impl::Pass*> Trainer::Impl::pass(const PassShape& shape) {
     made->states.emplace(info.name, std::move(buffer));
   }
   const Pass* pass = made.get();
-  LK_ASSIGN(made->plan, plan(join("train ", shape.rows), graph,
+  LK_ASSIGN(made->plan, plan(join(shape.learns ? "train " : "evaluate ", shape.rows), graph,
                              [this, pass](const GraphTensor& info) { return storage(info, pass); }));
   return (passes[shape] = std::move(made)).get();
 }
@@ -169,9 +174,10 @@ Status Trainer::Impl::see(const Batch& batch, const Pass& pass) {
   return Done{};
 }
 
-// Forward and backward; the gradients are added to those of earlier batches unless this is the first.
-Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, bool first) {
-  LK_ASSIGN(Pass * pass, this->pass(shape_of(batch)));
+// Forward, and backward if gradients are wanted: instead of those of earlier batches or added to them.
+Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, Gradients gradients) {
+  const bool learns = gradients != Gradients::none;
+  LK_ASSIGN(Pass * pass, this->pass(shape_of(batch, learns)));
   const auto& picture = model->config().picture;
   const BatchRows rows = batch_rows(batch, pass->shape.rows,
                                     {.window = model->config().windows[0],
@@ -188,8 +194,9 @@ Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, bool first) {
   LK_TRY(put_state("loss_weights", rows.loss_weights));
   LK_TRY(put_state("counted", rows.counted));
   LK_TRY(put_state("balanced", rows.balanced));
-  const uint32_t seed_words[] = {uint32_t(options.seed), uint32_t(options.seed >> 32), uint32_t(dropped++)};
-  const uint32_t fresh_word[] = {first};
+  const uint32_t seed_words[] = {uint32_t(options.seed), uint32_t(options.seed >> 32), uint32_t(dropped)};
+  dropped += learns;
+  const uint32_t fresh_word[] = {gradients == Gradients::fresh};
   LK_TRY(put(seed, std::as_bytes(std::span(seed_words))));
   LK_TRY(put(fresh, std::as_bytes(std::span(fresh_word))));
   LK_ASSIGN(const Ticket ticket, pass->plan->submit());
@@ -241,7 +248,8 @@ Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
   StepReport report;
   const double share = 1.0 / double(batches.size());
   for (size_t i = 0; i < batches.size(); ++i) {
-    LK_ASSIGN(const TrainingLoss loss, impl_->run(batches[i], i == 0));
+    LK_ASSIGN(const TrainingLoss loss,
+              impl_->run(batches[i], i == 0 ? Impl::Gradients::fresh : Impl::Gradients::added));
     report.loss.cross_entropy += loss.cross_entropy * share;
     report.loss.aux += loss.aux * share;
   }
@@ -262,8 +270,12 @@ Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
   return report;
 }
 
+Result<TrainingLoss> Trainer::evaluate(const Batch& batch) { return impl_->run(batch, Impl::Gradients::none); }
+
 uint64_t Trainer::steps() const { return impl_->steps; }
+uint64_t Trainer::passes() const { return impl_->dropped; }
 void Trainer::set_steps(uint64_t steps) { impl_->steps = steps; }
+void Trainer::set_passes(uint64_t passes) { impl_->dropped = passes; }
 const std::vector<Parameter>& Trainer::parameters() const { return impl_->options.parameters; }
 
 Result<std::vector<float>> Trainer::read(const std::string& state) const {

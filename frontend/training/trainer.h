@@ -54,12 +54,16 @@ class Trainer {
 
   // Gradients over all batches, whose mean loss is minimised, then one step of the optimiser at this rate.
   Result<StepReport> step(std::span<const Batch> batches, double rate);
-  uint64_t steps() const;  // made so far
+  // Loss with the parameters as they are: nothing is learnt, no input is dropped.
+  Result<TrainingLoss> evaluate(const Batch& batch);
+  uint64_t steps() const;   // made so far
+  uint64_t passes() const;  // batches learnt from so far: what dropout draws depends on their number
 
   // By the parameter's name and part, see ParameterMemory.
   Result<std::vector<float>> read(const std::string& state) const;
   Status write(const std::string& state, std::span<const float> values);
   void set_steps(uint64_t steps);  // when moments were written that so many steps made
+  void set_passes(uint64_t passes);
   const std::vector<Parameter>& parameters() const;
 
  private:

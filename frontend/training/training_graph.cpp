@@ -68,11 +68,13 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
                                  .adapters = recipe.adapter ? &writer : nullptr});  // (rows, hidden)
   g.label("output");
   const Tensor head = weight(WeightRole::output);
-  const Tensor loss = cross_entropy(g, {.x = rms_norm(g, h, weight(WeightRole::output_norm), config.rms_eps),
-                                        .head = head ? head : embedding,
-                                        .target = g.state("target", DType::u32, {shape.rows}),
-                                        .weights = of_rows("loss_weights"),
-                                        .head_wanted = g.info(head ? head : embedding).kind == TensorKind::state});
+  const Tensor loss =
+      cross_entropy(g, {.x = rms_norm(g, h, weight(WeightRole::output_norm), config.rms_eps),
+                        .head = head ? head : embedding,
+                        .target = g.state("target", DType::u32, {shape.rows}),
+                        .weights = of_rows("loss_weights"),
+                        .x_wanted = shape.gradients,
+                        .head_wanted = shape.gradients && g.info(head ? head : embedding).kind == TensorKind::state});
   Tensor aux;
   if (recipe.adapter && recipe.aux_loss)
     aux = adapter_loss(g, *recipe.adapter->config, writer.routed(),
@@ -82,6 +84,7 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
   const Tensor whole = aux ? add(g, loss, aux) : loss;
   g.keep(loss, "cross_entropy");
 
+  if (!shape.gradients) return g;
   Tensors wanted;
   for (const Parameter& parameter : parameters) wanted.push_back(g.find(parameter.name));
   const Tensors gradients = differentiate(g, whole, wanted, recipe.recompute);

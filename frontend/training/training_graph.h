@@ -41,6 +41,7 @@ struct TrainingShape {
   int64_t pictures = 0;
   int64_t text_rows = 0;   // of a picture's text at most
   int64_t text_words = 0;  // of its control table
+  bool gradients = true;   // false: losses only
 };
 Graph build_training_pass(const DecoderConfig& config, const WeightTable& weights, const TrainingRecipe& recipe,
                           std::span<const Parameter> parameters, const TrainingShape& shape);

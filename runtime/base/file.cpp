@@ -111,6 +111,20 @@ void MappedFile::release(uint64_t offset, uint64_t size) const {
 #endif
 }
 
+Status sync_file(const std::filesystem::path& path) {
+#ifndef _WIN32
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return cannot("open", path, std::strerror(errno));
+  const bool failed = fsync(file) != 0 && errno != EINVAL && errno != ENOSYS;  // not every file system can
+  const int reason = errno;
+  close(file);
+  if (failed) return cannot("write", path, std::strerror(reason));
+#else
+  (void)path;
+#endif
+  return Done{};
+}
+
 Result<std::string> read_text(const std::filesystem::path& path) {
   LK_ASSIGN(const MappedFile file, MappedFile::open(path));
   return std::string(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
@@ -125,6 +139,7 @@ Status write_whole(const std::filesystem::path& path, std::string_view content) 
     out.flush();
     if (!out) return cannot("write", path, "the disk is full or the folder is read-only");
   }
+  LK_TRY(sync_file(partial));
   std::error_code failure;
   std::filesystem::rename(partial, path, failure);
   if (failure) return cannot("write", path, failure.message());

@@ -32,6 +32,9 @@ class MappedFile {
   std::unique_ptr<Impl> impl_;
 };
 
+// Returns when the file's bytes are on the disk, so that a name it is given afterwards never stands for less.
+Status sync_file(const std::filesystem::path& path);
+
 Result<std::string> read_text(const std::filesystem::path& path);
 // Writes beside the target, then renames: a kill at any moment leaves the old file or the new one.
 Status write_whole(const std::filesystem::path& path, std::string_view content);

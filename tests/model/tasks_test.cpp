@@ -1,4 +1,5 @@
-// The tasks on a small model without an adapter: what many questions at once give is what each alone gives.
+// The tasks on a small model: what many questions at once give is what each alone gives, and with an adapter what the
+// reference implementation gave.
 #include "frontend/tasks/runner.h"
 
 #include <cmath>
@@ -119,6 +120,42 @@ TEST_CASE("tasks: what cannot be asked is a sentence that names the question") {
   const auto silent = run(mute, without, set, {});
   REQUIRE(!silent);
   CHECK(silent.error().code == ErrorCode::not_found);
+}
+
+TEST_CASE("tasks: with an adapter the recorded logits, predictions and accuracies") {
+  NEED_BASE(device);
+  Model model = value_of(Model::load(*device, *shared_golden("dynmole/base")));
+  const Adapter adapter =
+      value_of(open_adapter(*shared_golden("dynmole/adapters/dynmole"), adapter_base(model.config())));
+  Session session = value_of(Session::create(model, {.slots = 3, .adapters = {{&adapter}}}));
+  const uint32_t first[] = {0};
+  for (uint32_t slot = 0; slot < 3; ++slot) REQUIRE(session.set_adapters(slot, first).ok());
+  for (const Task& task : all_tasks()) {
+    const std::string name(task.name);
+    INFO(name);
+    const auto file = shared_golden("dynmole/eval/" + name + ".json");
+    REQUIRE(file);
+    const json recorded = json::parse(value_of(read_text(*file)));
+    json items = json::array();
+    for (const json& item : recorded.at("items")) items.push_back(item.at("item"));
+    const QuestionSet set = value_of(parse_questions(task, items.dump(), name));
+    const TaskResult result = value_of(run(model, session, set, {}));
+    CHECK(std::abs(result.accuracy.value() - recorded.at("accuracy").get<double>()) < 1e-9);
+    REQUIRE(result.predictions.size() == recorded.at("items").size());
+    for (size_t i = 0; i < result.predictions.size(); ++i) {
+      const json& item = recorded.at("items")[i];
+      const Prediction& prediction = result.predictions[i];
+      CHECK(set.questions[i].prompt == item.at("prompt").get<std::string>());
+      CHECK(value_of(scored_prompt(*model.tokenizer(), set.questions[i], 512)).tokens ==
+            item.at("input_ids").get<std::vector<int32_t>>());
+      const auto logits = item.at("label_logits").get<std::vector<float>>();
+      REQUIRE(prediction.label_logits.size() == logits.size());
+      for (size_t label = 0; label < logits.size(); ++label)
+        CHECK(std::abs(prediction.label_logits[label] - logits[label]) < 2e-4f);
+      CHECK(set.questions[i].answers[prediction.answer] == " " + item.at("predicted_label").get<std::string>());
+      CHECK(set.questions[i].answers[set.questions[i].right] == " " + item.at("gold_label").get<std::string>());
+    }
+  }
 }
 
 }  // namespace lorikeet::test

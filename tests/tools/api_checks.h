@@ -36,5 +36,7 @@ int32_t collect(void* user, int32_t token, const char* text, size_t size); /* lk
 
 /* What a model that sees must do: asked about a picture's file. Prints the ids of the answer. */
 void check_pictures(lk_device* device, const char* path, const char* file, const char* question);
+/* A model with two adapters, the first one with routers. Prints the ids of an answer with the first. */
+void check_adapters(lk_device* device, const char* path, const char* first_folder, const char* second_folder);
 /* What a model for text alone says of pictures. */
 void check_blind(lk_model* model);

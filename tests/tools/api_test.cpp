@@ -64,6 +64,24 @@ TEST_CASE("the C interface answers about pictures as recorded") {
   }
 }
 
+TEST_CASE("the C interface answers with adapters as the program does") {
+  NEED_DEVICE();
+  const auto dynmole = test::shared_golden("dynmole");
+  if (!dynmole) LK_SKIP(no_shared_goldens, "dynmole");
+  const std::string base = (*dynmole / "base").string(), first = (*dynmole / "adapters/dynmole").string(),
+                    second = (*dynmole / "adapters/lora").string();
+  const auto user = test::run_program({{LORIKEET_API_USER, "adapters", base, first, second}, {}, {}});
+  INFO(user.out << user.err);
+  CHECK(user.status == 0);
+  const auto program = test::lorikeet({"generate", "-m", base, "--adapter", first, "--tokens", "1,346,347,300,67,298",
+                                       "--max-tokens", "8", "--ignore-eos", "--json"});
+  REQUIRE(program.status == 0);
+  const json answer = json::parse(program.out);
+  std::string ids = "ids:";
+  for (const auto& id : answer["token_ids"]) ids += " " + std::to_string(id.get<int>());
+  CHECK(user.out.starts_with(ids + "\n"));
+}
+
 TEST_CASE("the samples about pictures run") {
   NEED_DEVICE();
   const auto parrot = test::shared_golden("parrot");

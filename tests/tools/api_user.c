@@ -1,5 +1,5 @@
-/* A user of the C interface, in C99:  api_user MODEL  or  api_user PARROT PICTURE QUESTION. MODEL has the tiny tokenizer of
- * the tests, PARROT sees. */
+/* A user of the C interface, in C99:  api_user MODEL,  api_user PARROT PICTURE QUESTION  or
+ * api_user adapters BASE DYNMOLE LORA. MODEL has the tiny tokenizer of the tests, PARROT sees. */
 #include <math.h>
 #include <string.h>
 
@@ -252,7 +252,7 @@ int main(int argc, char** argv) {
   lk_device* device = NULL;
   lk_device_options options = {sizeof options};
   int lines = 0, devices = 0;
-  if (argc != 2 && argc != 4) return 2;
+  if (argc != 2 && argc != 4 && argc != 5) return 2;
   CHECK(strcmp(lk_last_error(), "") == 0 && strlen(lk_version()) >= 5);
   options.log = count_line;
   options.log_user = &lines;
@@ -261,6 +261,7 @@ int main(int argc, char** argv) {
   NEED(lk_device_open(&options, &device));
   CHECK(lk_device_name(device)[0] != 0);
   if (argc == 2) check_all(device, argv[1]);
+  else if (argc == 5) check_adapters(device, argv[2], argv[3], argv[4]);
   else check_pictures(device, argv[1], argv[2], argv[3]);
   NEED(lk_device_close(device));
   if (failures == 0) printf("the C interface works\n");

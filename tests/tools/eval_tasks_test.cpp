@@ -87,6 +87,33 @@ TEST_CASE("eval tasks: a table, JSON, and the tasks that were asked for") {
   CHECK(few.err.find("arc-e: 2 prompts were cut to 40 tokens.") != std::string::npos);
 }
 
+TEST_CASE("eval tasks: with an adapter the recorded accuracies") {
+  if (!test::test_device()) LK_SKIP(no_device, "eval tasks");
+  const auto dynmole = test::shared_golden("dynmole");
+  if (!dynmole) LK_SKIP(no_shared_goldens, "dynmole");
+  const test::TemporaryFolder folder;
+  const json recorded = json::parse(*read_text(*dynmole / "eval/summary.json"));
+  for (const auto& [task, summary] : recorded.items()) {
+    const json items = json::parse(*read_text(*dynmole / "eval" / (task + ".json"))).at("items");
+    std::string lines;
+    for (const json& item : items) lines += item.at("item").dump() + "\n";
+    folder.write(task + ".jsonl", lines);
+  }
+  const std::string adapter = (*dynmole / "adapters/dynmole").string();
+  const auto evaluated =
+      eval((*dynmole / "base").string(), folder.path().string(), {"--adapter", adapter, "--parallel", "3", "--json"});
+  INFO(evaluated.err);
+  REQUIRE(evaluated.status == 0);
+  const json report = json::parse(evaluated.out);
+  CHECK(report.at("adapters") == json({adapter}));
+  REQUIRE(report.at("tasks").size() == recorded.size());
+  for (const json& task : report.at("tasks")) {
+    INFO(task.dump());
+    CHECK(std::abs(task.at("accuracy").get<double>() -
+                   recorded.at(task.at("task").get<std::string>()).at("accuracy").get<double>()) < 1e-9);
+  }
+}
+
 TEST_CASE("eval tasks: help names every option with an example") {
   const auto help = test::lorikeet({"eval", "tasks", "--help"});
   CHECK(help.status == 0);

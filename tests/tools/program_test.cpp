@@ -61,7 +61,7 @@ TEST_CASE("devices: a list, a choice, and JSON of the same") {
 }
 
 TEST_CASE("help names every option with an example; version") {
-  for (const char* command : {"devices", "generate", "chat", "inspect", "convert", "bench", "doctor"}) {
+  for (const char* command : {"devices", "generate", "chat", "inspect", "convert", "finetune", "bench", "doctor"}) {
     const auto help = test::lorikeet({command, "--help"});
     INFO(command);
     CHECK(help.status == 0);
@@ -69,9 +69,9 @@ TEST_CASE("help names every option with an example; version") {
     CHECK(help.out.find("--") != std::string::npos);
   }
   const auto generate = test::lorikeet({"generate", "--help"}).out;
-  for (const char* option :
-       {"--temperature", "--top-k", "--top-p", "--min-p", "--repeat-penalty", "--seed", "--max-tokens", "--stop",
-        "--json", "--logits", "--tokens", "--device", "--context", "--kv", "--threads"})
+  for (const char* option : {"--temperature", "--top-k", "--top-p", "--min-p", "--repeat-penalty", "--seed",
+                             "--max-tokens", "--stop", "--json", "--logits", "--tokens", "--device", "--context",
+                             "--kv", "--threads", "--adapter", "--prompts", "--parallel", "--reproducible"})
     CHECK(generate.find(option) != std::string::npos);
   CHECK(test::lorikeet({"--version"}).out.starts_with("lorikeet "));
 }

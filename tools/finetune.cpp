@@ -1,0 +1,198 @@
+// lorikeet finetune: trains an adapter on a file of examples.
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+
+#include "frontend/training/run_loop.h"
+#include "runtime/base/text.h"
+#include "tools/commands.h"
+#include "tools/finetune_options.h"
+#include "tools/model_options.h"
+#include "tools/terminal.h"
+
+namespace lorikeet::tool {
+namespace {
+
+struct Flags {
+  std::string model, data, out, evaluation;
+  DeviceOptions device;
+  FinetuneOptions options;
+  uint64_t evaluate_every = 0, save_every = 100;
+  bool resume = false, dry_run = false, json = false;
+};
+
+template <class... Values>
+std::string format(const char* pattern, Values... values) {
+  char text[256];
+  std::snprintf(text, sizeof text, pattern, values...);
+  return text;
+}
+
+std::string time_text(double seconds) {
+  const auto s = static_cast<unsigned long long>(seconds + 0.5);
+  return s >= 3600 ? format("%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60)
+                   : format("%llu:%02llu", s / 60, s % 60);
+}
+
+std::string step_text(const RunStep& step) {
+  const LossPoint& p = step.point;
+  return format("%llu/%llu  epoch %.2f  loss %.4f  aux %.5f  rate %.3g  norm %.3g  %.0f tokens/s  %s left",
+                static_cast<unsigned long long>(p.step), static_cast<unsigned long long>(step.steps), p.epoch,
+                p.cross_entropy, p.aux, p.rate, p.gradient_norm, p.tokens_per_second,
+                time_text(step.seconds_left).c_str());
+}
+
+Result<Dataset> read_data(const std::string& file, const Flags& flags, const Model& model) {
+  LK_ASSIGN(Dataset data,
+            Dataset::read(file, *model.tokenizer(), flags.options.dataset(int64_t(model.config().vocabulary))));
+  const DatasetCounts& counts = data.counts();
+  std::string line =
+      join(file, ": ", data.size(), " examples, ", counts.tokens, " tokens, the longest has ", counts.longest);
+  if (counts.truncated > 0) line += join("; ", counts.truncated, " were cut to ", flags.options.max_tokens);
+  if (counts.without_label > 0) line += join("; ", counts.without_label, " left out with nothing to learn");
+  say(line);
+  if (counts.bad > 0) say(join(counts.bad, " bad records left out; the first: ", counts.first_bad));
+  return data;
+}
+
+std::string memory_text(const RunMemory& memory) {
+  const TrainingMemory& training = memory.training;
+  return join("memory: ", size_text(memory.total()), " of ", size_text(memory.available), " (weights ",
+              size_text(memory.weight_bytes), ", ", memory.numbers, " trained numbers with gradients and moments ",
+              size_text(training.parameter_bytes), ", activations of ", memory.rows, " rows ",
+              size_text(training.activation_bytes), ", tables ", size_text(training.table_bytes), ")");
+}
+
+nlohmann::ordered_json memory_json(const RunMemory& memory) {
+  return {{"total", memory.total()},
+          {"weights", memory.weight_bytes},
+          {"parameters", memory.training.parameter_bytes},
+          {"activations", memory.training.activation_bytes},
+          {"tables", memory.training.table_bytes},
+          {"available", memory.available},
+          {"rows", memory.rows},
+          {"trained_numbers", memory.numbers}};
+}
+
+void print_result(const Flags& flags, const TrainingRun& run, const RunFolder& folder, const RunMemory& memory) {
+  const LossPoint last = folder.losses().empty() ? LossPoint{} : folder.losses().back();
+  if (!flags.json) {
+    print(
+        format("trained %llu steps, loss %.4f", static_cast<unsigned long long>(run.step_count()), last.cross_entropy) +
+        (last.evaluation ? format(", %.4f on %s", *last.evaluation, flags.evaluation.c_str()) : std::string()) +
+        join("; the adapter is in ", flags.out, "\n"));
+    return;
+  }
+  nlohmann::ordered_json json = {{"out", flags.out},      {"method", flags.options.method}, {"steps", run.step_count()},
+                                 {"epochs", last.epoch},  {"loss", last.cross_entropy},     {"aux", last.aux},
+                                 {"evaluation", nullptr}, {"memory", memory_json(memory)}};
+  if (last.evaluation) json["evaluation"] = *last.evaluation;
+  print(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+Status train(const Flags& flags, Model& model, Dataset data, const RunOptions& options, const RunMemory& memory) {
+  std::optional<Dataset> evaluation;
+  if (!flags.evaluation.empty()) {
+    LK_ASSIGN(evaluation, read_data(flags.evaluation, flags, model));
+  }
+  LK_ASSIGN(RunFolder folder, RunFolder::open(flags.out, flags.resume));
+  LK_TRY(model.upload());
+  LK_ASSIGN(TrainingRun run, TrainingRun::create(model, std::move(data), options));
+  if (flags.resume && folder.has_checkpoint()) {
+    LK_ASSIGN(const std::vector<std::string> changes, run.resume(folder.checkpoint()));
+    for (const std::string& change : changes) say(change);
+    say(join("resumed after step ", run.step_count(), " of ", run.steps()));
+  } else if (flags.resume) {
+    say(join("there is no checkpoint in ", flags.out, " yet: the run begins."));
+  }
+  LK_TRY(folder.take_losses(run.step_count()));
+  std::atomic<bool> interrupted{false};
+  const OnInterrupt on_interrupt([&] { interrupted = true; });
+  ProgressLine progress("step");
+  const RunLoop loop{.evaluation = evaluation ? &*evaluation : nullptr,
+                     .evaluate_every = flags.evaluate_every,
+                     .save_every = flags.save_every,
+                     .on_step =
+                         [&](const RunStep& step) {
+                           progress.show(step_text(step));
+                           if (!step.point.evaluation) return;
+                           progress.end();
+                           say(format("step %llu: loss %.4f on %s", static_cast<unsigned long long>(step.point.step),
+                                      *step.point.evaluation, flags.evaluation.c_str()));
+                         },
+                     .stop = [&] { return interrupted.load(); }};
+  LK_TRY(run_to_end(run, folder, loop));
+  progress.end();
+  print_result(flags, run, folder, memory);
+  return Done{};
+}
+
+Status run(const Flags& flags) {
+  LK_ASSIGN(Device device, flags.device.open());
+  const auto compile = std::make_shared<ProgressLine>("compiling kernels"),
+             upload = std::make_shared<ProgressLine>("loading weights");
+  lorikeet::ModelOptions model_options;
+  model_options.notice = [](const std::string& line) { say(line); };
+  model_options.upload = [upload](size_t done, size_t total) {
+    upload->show(done, total);
+    if (done >= total) upload->end();
+  };
+  LK_ASSIGN(Model model, Model::open(device, flags.model, model_options));
+  if (!model.tokenizer())
+    return model.tokenizer_error().value_or(
+        Error{ErrorCode::not_found, join("[finetune] ", flags.model, " has no tokenizer."), {}});
+  RunOptions options = flags.options.run(flags.model);
+  options.fuse = flags.device.environment().fuse;
+  options.progress = [compile](size_t done, size_t total) {
+    compile->show(done, total);
+    if (done >= total) compile->end();
+  };
+  LK_ASSIGN(Dataset data, read_data(flags.data, flags, model));
+  LK_ASSIGN(const RunMemory memory, TrainingRun::memory(model, data, options));
+  if (flags.dry_run && flags.json) print(memory_json(memory).dump() + "\n");
+  else if (flags.dry_run) print(memory_text(memory) + "\n");
+  else say(join("device: ", device.profile().name, "\n", memory_text(memory)));
+  LK_TRY(TrainingRun::check_memory(memory));
+  return flags.dry_run ? Status(Done{}) : train(flags, model, std::move(data), options, memory);
+}
+
+}  // namespace
+
+void add_finetune(CLI::App& program, Job& job) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* command = program.add_subcommand("finetune", "Trains an adapter on a file of examples.");
+  command->footer(
+      "DATA is JSON Lines or a JSON array of messages, instructions, texts or token ids (docs/finetuning.md).\n"
+      "Example: lorikeet finetune -m MODEL data.jsonl --method dynmole --out adapter");
+  command->add_option("data", flags->data, "The examples. Example: data.jsonl")->option_text("DATA")->required();
+  command
+      ->add_option("-m,--model", flags->model,
+                   "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct.Q4_1.gguf")
+      ->option_text("MODEL")
+      ->required();
+  command
+      ->add_option("--out", flags->out,
+                   "A new folder for the adapter, its checkpoint and the losses. Example: --out adapter")
+      ->option_text("DIR")
+      ->required();
+  flags->device.add(*command);
+  flags->options.add(*command);
+  command->add_option("--eval", flags->evaluation, "Other examples, whose loss is told. Example: --eval held-out.jsonl")
+      ->option_text("DATA");
+  command
+      ->add_option("--eval-every", flags->evaluate_every,
+                   "Steps between two such losses; 0: at the end only (0). Example: --eval-every 50")
+      ->option_text("N");
+  command
+      ->add_option("--save-every", flags->save_every,
+                   "Steps between two checkpoints; 0: at the end only (100). Example: --save-every 20")
+      ->option_text("N");
+  command->add_flag("--resume", flags->resume,
+                    "Goes on with the run in DIR, as if it had not stopped; the other options as they were.\n"
+                    "Example: --resume");
+  command->add_flag("--dry-run", flags->dry_run, "Only says what memory is needed. Example: --dry-run");
+  command->add_flag("--json", flags->json, "Prints one JSON object at the end. Example: --json");
+  command->callback([flags, &job] { job = [flags] { return run(*flags); }; });
+}
+
+}  // namespace lorikeet::tool

@@ -1,0 +1,35 @@
+// The options of `lorikeet finetune` and the run that they ask for.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "frontend/dataset/dataset.h"
+#include "frontend/training/run_options.h"
+
+namespace lorikeet::tool {
+
+struct FinetuneOptions {
+  std::string method = "dynmole", schedule = "constant", prompt = "moe_peft", labels = "standard", optimiser = "adamw";
+  // Those that depend on the method where they are not given.
+  std::optional<uint32_t> rank, experts, top_k;
+  std::optional<double> alpha, top_p;
+  double dropout = 0.05, threshold = 0.9, entropy_index = 1.1;
+  std::string entropy_type = "tsallis";
+  std::vector<std::string> targets;
+  bool rslora = false;
+  double rate = 2e-4, clip = 0;
+  std::optional<double> weight_decay;
+  uint64_t warmup = 0, epochs = 2, steps = 0, seed = 42;
+  uint32_t batch = 8, accumulate = 2;
+  int64_t max_tokens = 512;
+  bool answers_only = false, packed = false, skip_bad = false;
+
+  void add(CLI::App& command);
+  RunOptions run(const std::string& base_model) const;
+  DatasetOptions dataset(int64_t vocabulary) const;
+};
+
+}  // namespace lorikeet::tool
