@@ -3,6 +3,7 @@
 #include <cmath>
 #include <iostream>
 
+#include "runtime/base/text.h"
 #include "runtime/graph/gradient.h"
 #include "runtime/ops/ops.h"
 
@@ -34,7 +35,7 @@ double gradient_error(Device& device, const BuildOp& build, const Data& data, co
   for (const std::string& name : wanted) named.push_back(g.find(name));
   const Tensor weighted = mul(g, y, g.input("loss weights", DType::f32, y.shape));
   const Tensors gradients = differentiate(g, weighted, named);
-  const auto name_of = [&](size_t i) { return "gradient " + std::to_string(gradients[i].id); };  // some may be one
+  const auto name_of = [&](size_t i) { return join("gradient ", gradients[i].id); };  // some may be one
   for (size_t i = 0; i < wanted.size(); ++i) g.keep(gradients[i], name_of(i));
   Data with_weights = data;
   with_weights.floats["loss weights"] = weights;
