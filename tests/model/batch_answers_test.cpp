@@ -66,7 +66,7 @@ std::vector<BatchPrompt> varied(const Model& model, uint32_t count, uint32_t voc
 
 }  // namespace
 
-TEST_CASE("answers at once: those of each prompt alone, in order, with adapters", "[model][adapter]") {
+TEST_CASE("answers at once: those of each prompt alone, in order, with adapters", "[model][adapter][long]") {
   if (!test_device()) LK_SKIP(no_device, "batch answers");
   const auto folder = shared_golden("dynmole");
   if (!folder) LK_SKIP(no_shared_goldens, "dynmole");
@@ -89,7 +89,7 @@ TEST_CASE("answers at once: those of each prompt alone, in order, with adapters"
   }
 }
 
-TEST_CASE("answers at once: a full context ends an answer; without a tokenizer there are ids", "[model]") {
+TEST_CASE("answers at once: a full context ends an answer; without a tokenizer there are ids", "[model][long]") {
   if (!test_device()) LK_SKIP(no_device, "batch answers");
   Model model = need(Model::load(*test_device(), write_tiny_model("lorikeet-tiny-batch")));
   std::vector<BatchPrompt> prompts = varied(model, 9, 90);
@@ -103,7 +103,7 @@ TEST_CASE("answers at once: a full context ends an answer; without a tokenizer t
   CHECK(alone.front().reason == StopReason::length);
 }
 
-TEST_CASE("answers at once: a prompt that cannot be read is said before any answer; cancel", "[model]") {
+TEST_CASE("answers at once: a prompt that cannot be read is said before any answer; cancel", "[model][long]") {
   if (!test_device()) LK_SKIP(no_device, "batch answers");
   Model model = need(Model::load(*test_device(), write_tiny_model("lorikeet-tiny-batch")));
   Session session = need(Session::create(model, {.context = 32, .slots = 2}));
