@@ -59,4 +59,20 @@ Status ControlTables::upload_blocks(Uploader& uploader, const Slice& table) cons
   return upload(uploader, table, step_.blocks_at, words_.size() - step_.blocks_at);
 }
 
+ControlTables table_of_run(int64_t rows) {
+  const uint32_t blocks = uint32_t((rows + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions);
+  ControlTables tables(uint32_t(rows), 1, blocks);
+  std::vector<uint32_t> identity(blocks);
+  for (uint32_t i = 0; i < blocks; ++i) identity[i] = i;
+  tables.set_blocks(0, identity);
+  return tables;
+}
+
+ControlTables table_of_picture(int64_t positions) {
+  ControlTables tables = table_of_run(positions);
+  const std::vector<shader::Row> rows(size_t(positions), shader::Row{0, uint32_t(positions - 1), 0, 0});
+  tables.set_rows(rows, {}, uint32_t(positions));
+  return tables;
+}
+
 }  // namespace lorikeet

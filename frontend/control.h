@@ -32,4 +32,9 @@ class ControlTables {
   std::vector<uint32_t> words_;
 };
 
+// A table for the rows of one run, without conversations: its one slot has the rows' own places.
+ControlTables table_of_run(int64_t rows);
+// The same with its rows set: every position of a picture sees all others.
+ControlTables table_of_picture(int64_t positions);
+
 }  // namespace lorikeet

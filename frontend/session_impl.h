@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "frontend/control.h"
+#include "frontend/elapsed.h"
 #include "frontend/kv_cache.h"
 #include "frontend/plan_ladder.h"
 #include "frontend/session.h"
@@ -15,10 +16,6 @@
 namespace lorikeet {
 
 inline constexpr int kRecoveries = 3;
-
-inline double milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-}
 
 inline Error cancelled() { return {ErrorCode::cancelled, "cancelled.", {}}; }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "frontend/elapsed.h"
 #include "runtime/base/counted.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/fuse.h"
@@ -15,10 +16,6 @@ namespace {
 constexpr size_t kPicturesKept = 8;
 constexpr int64_t kSmallestText = 64;  // rows of the smallest plan for questions; they double
 
-double milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-}
-
 RoutingPolicy with_entropy(RoutingPolicy policy) {
   if (policy.entropy == RoutingPolicy::Entropy::none) policy.entropy = RoutingPolicy::Entropy::tsallis;
   return policy;
@@ -27,16 +24,6 @@ RoutingPolicy with_entropy(RoutingPolicy policy) {
 Result<const PictureConfig*> need_picture(const Model& model) {
   if (model.config().picture) return &*model.config().picture;
   return invalid(join(model.checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
-}
-
-// A control table with the rows of one run and no slots but the one they are in.
-ControlTables table_for(int64_t rows) {
-  const uint32_t blocks = uint32_t((rows + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions);
-  ControlTables tables(uint32_t(rows), 1, blocks);
-  std::vector<uint32_t> identity(blocks);
-  for (uint32_t i = 0; i < blocks; ++i) identity[i] = i;
-  tables.set_blocks(0, identity);
-  return tables;
 }
 
 }  // namespace
@@ -113,10 +100,7 @@ Status Viewer::Impl::look(std::span<const float> picture, PictureRouting& routin
     return Done{};
   }
   if (!vision) {
-    const uint32_t last = uint32_t(config().positions() - 1);
-    ControlTables tables = table_for(config().positions());
-    const std::vector<shader::Row> rows(size_t(last) + 1, shader::Row{0, last, 0, 0});
-    tables.set_rows(rows, {}, uint32_t(rows.size()));
+    ControlTables tables = table_of_picture(config().positions());
     const int64_t words = int64_t(tables.words());
     LK_ASSIGN(vision, stage(build_vision(model->config(), model->weights(), words), std::move(tables), "vision"));
   }
@@ -150,7 +134,7 @@ Status Viewer::Impl::ask(std::span<const int32_t> text, const Slice& target, Pic
   while (rung < int64_t(text.size())) rung *= 2;
   std::unique_ptr<Stage>& asked = experts[rung];
   if (!asked) {
-    ControlTables tables = table_for(rung);
+    ControlTables tables = table_of_run(rung);
     const VisualExpertsShape shape{rung, int64_t(tables.words()), with_entropy(options.policy)};
     LK_ASSIGN(asked, stage(build_visual_experts(model->config(), model->weights(), shape), std::move(tables),
                            join("experts ", rung)));

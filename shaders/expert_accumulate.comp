@@ -3,7 +3,7 @@
 // y[r] = base[r] + scale * sum over the experts that row r chose, in their order, of weight * (x[pair] matrix of the expert):
 // plain f32 matrices, (k, n), or with nt (n, k). No row a pair of n columns is ever stored.
 //
-// A lane owns 8 rows x WIDTH columns: x -> columns, workgroup y and z -> rows. Which of the rows chose an expert is the
+// A lane owns HEIGHT rows x WIDTH columns: x -> columns, workgroup y and z -> rows. Which of the rows chose an expert is the
 // same for all lanes, so that the others cost nothing.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -20,7 +20,7 @@ layout(binding = 3) readonly buffer List { uint list[]; };
 layout(binding = 4) readonly buffer Base { float base[]; };
 layout(binding = 5) writeonly buffer Y { float y[]; };
 
-const uint HEIGHT = 4u;
+const uint HEIGHT = kAccumulateTileRows;
 const uint STEPS = 4u;
 #ifdef FORM_nt
 #define STACK_BEGIN(column) ((column) * p.k)

@@ -2,7 +2,7 @@
 // variants: FORM=nn|nt WIDTH=1|4
 // y[pair] = scale * x[row of the pair] matrix of its expert (+ addend[pair]): plain f32 matrices, (k, n), or with nt (n, k).
 //
-// A lane owns 8 pairs of one expert x WIDTH columns: x -> columns, lanes neighbouring, the lane's own columns LANES apart;
+// A lane owns HEIGHT pairs of one expert x WIDTH columns: x -> columns, lanes neighbouring, the lane's own columns LANES apart;
 // workgroup y and z -> tiles of pairs. Values of x are read at uniform addresses. Each sum runs over k in order.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -19,7 +19,7 @@ layout(binding = 3) readonly buffer Addend { float addend[]; };
 layout(binding = 4) writeonly buffer Y { float y[]; };
 #include "shaders/common/expert_tiles.glsl"
 
-const uint HEIGHT = 8u;
+const uint HEIGHT = kExpertTileRows;
 #ifdef FORM_nt
 #define STACK_BEGIN(column) ((column) * p.k)
 #define STACK_STEP 1u

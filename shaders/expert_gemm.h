@@ -3,6 +3,8 @@
 #define LORIKEET_SHADERS_EXPERT_GEMM_H
 #include "shaders/types.h"
 LK_PARAMS_BEGIN
+const uint kExpertTileRows = 8u;      // pairs, or rows of a matrix, that a lane of expert_gemm and expert_outer owns
+const uint kAccumulateTileRows = 4u;  // rows that a lane of expert_accumulate owns: some compilers fail at more
 struct ExpertGemmParams {
   uint m;  // expert_outer: rows of a matrix; expert_accumulate: rows of y
   uint n;  // columns of y

@@ -2,7 +2,7 @@
 // variants: WIDTH=1|4
 // matrix[e] = scale * sum over the pairs of expert e of a[pair]^T b[pair]: (experts, m, n), zero for experts without pairs.
 //
-// A lane owns 8 rows x WIDTH columns of one matrix: x -> columns, workgroup y -> rows, z -> expert. Sums run over the
+// A lane owns HEIGHT rows x WIDTH columns of one matrix: x -> columns, workgroup y -> rows, z -> expert. Sums run over the
 // pairs in order.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -17,7 +17,7 @@ layout(binding = 1) readonly buffer B { float b[]; };
 layout(binding = 2) readonly buffer List { uint list[]; };
 layout(binding = 3) writeonly buffer Y { float y[]; };
 
-const uint HEIGHT = 8u;
+const uint HEIGHT = kExpertTileRows;
 
 void main() {
   const uint expert = gl_WorkGroupID.z;

@@ -5,12 +5,12 @@
 // One workgroup a row.
 #extension GL_GOOGLE_include_directive : require
 #include "shaders/common/grid.glsl"
-#include "shaders/layer_norm.h"
+#include "shaders/norm_grad.h"
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint LANES = 64;
 layout(constant_id = 1) const bool WRITES_PARTS = false;
 #include "shaders/common/reduce.glsl"
-layout(push_constant) uniform Params { LayerNormParams p; };
+layout(push_constant) uniform Params { NormGradParams p; };
 layout(binding = 0) readonly buffer X { T x[]; };
 layout(binding = 1) readonly buffer Weight { T weight[]; };
 layout(binding = 2) readonly buffer Dy { T dy[]; };

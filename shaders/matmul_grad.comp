@@ -1,7 +1,7 @@
 #version 450
 // dx = dy weight: the gradient of a product's input, from the packed weight as it is.
 //
-// A lane owns 8 neighbouring columns (a piece of the weight's layout) x 4 tokens: x -> pieces, workgroup y and z -> tokens,
+// A lane owns 8 neighbouring columns (a piece of the weight's layout) x kGradTokens tokens: x -> pieces, workgroup y and z -> tokens,
 // or tiles of a work list. It dequantises the piece of each weight row once and uses it for all its tokens, whose dy is
 // the same for all lanes. Sums run over the weight's rows in order; where they lie in several pages, each dispatch adds
 // to what is there.
@@ -24,7 +24,7 @@ uint load_word(uint at) { return w[at]; }
 #include "shaders/common/weights.glsl"
 #include "shaders/common/expert_tiles.glsl"
 
-const uint TN = 4u;
+const uint TN = kGradTokens;
 float sums[TN][8];
 uint dy_at[TN];
 

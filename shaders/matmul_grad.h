@@ -1,6 +1,7 @@
 // Params of matmul_grad. One dispatch does `count` rows of the weight from one page.
 #include "shaders/types.h"
 LK_PARAMS_BEGIN
+const uint kGradTokens = 4u;  // that a lane owns
 struct MatmulGradParams {
   uint tokens;      // rows of dy and dx
   uint dy_columns;  // stride of a row of dy

@@ -28,12 +28,16 @@ class MeanOfRouters {
 Tensor adapter_loss(Graph& g, const AdapterConfig& config, const std::vector<RoutedLayer>& routed,
                     const RowWeights& rows) {
   const bool dynmole = config.kind == AdapterKind::dynmole;
+  RoutingPolicy who = routing_policy(config);  // 1 for each expert that is chosen
+  who.equal = true;
+  who.renormalise = false;
+  who.scale = 1;
   if (routed.empty() || !config.training.loss || (!dynmole && !config.is_mixlora())) return {};
   g.label("aux");
   MeanOfRouters entropy(g, rows.counted), chosen(g, rows.balanced), probable(g, rows.balanced);
   for (const RoutedLayer& layer : routed) {
     if (dynmole) entropy.add(layer.routing.entropy);
-    chosen.add(dynmole ? layer.routing.weights : layer.chosen);
+    chosen.add(dynmole ? layer.routing.weights : route(g, layer.scores, who).weights);
     probable.add(layer.routing.probabilities);
   }
   const double experts = double(config.experts);

@@ -34,15 +34,7 @@ AdapterWriter::Chosen AdapterWriter::choose(size_t adapter, size_t router, Tenso
   const RoutingPolicy policy = a.observe ? observed_policy(*a.config) : routing_policy(*a.config);
   const Tensor scores = matmul(g_, x, state(adapter, "router", router, {r.experts, r.in}));  // (rows, experts)
   const Routing routing = route(g_, scores, policy);
-  Tensor chosen;
-  if (a.learns && a.config->is_mixlora()) {
-    RoutingPolicy equal = policy;
-    equal.equal = true;
-    equal.renormalise = false;
-    equal.scale = 1;
-    chosen = route(g_, scores, equal).weights;
-  }
-  routed_.push_back({adapter, router, routing, chosen});
+  routed_.push_back({adapter, router, scores, routing});
   if (a.observe) {
     g_.keep(routing.weights, join(a.name, ".weights.", router));
     g_.keep(routing.entropy, join(a.name, ".entropy.", router));

@@ -22,7 +22,6 @@ struct AdapterInGraph {
   double scale = 1;  // of all that it adds
   // The conversations whose slots have this bit use it (shaders/control.h); without one all rows do.
   std::optional<uint32_t> bit = {};
-  bool learns = false;  // what losses need is written too
   // Learning: with a seed (3 words, see `dropout`) inputs are dropped at the configured rate.
   Tensor seed = {};
   // Results are kept that say how router I routed, before rows of other conversations are masked: NAME.weights.I
@@ -33,8 +32,8 @@ struct AdapterInGraph {
 // How a router routed; for losses and observation.
 struct RoutedLayer {
   size_t adapter = 0, router = 0;
+  Tensor scores;    // (rows, experts)
   Routing routing;  // before rows of other conversations are masked
-  Tensor chosen;    // (rows, experts) 1 or 0, where losses need it (MixLoRA, learning)
 };
 
 class AdapterWriter {

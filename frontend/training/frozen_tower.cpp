@@ -40,14 +40,7 @@ FrozenTower::~FrozenTower() = default;
 Result<FrozenTower> FrozenTower::create(Model& model) {
   Device& device = model.device();
   const PictureConfig& p = *model.config().picture;
-  const uint32_t positions = uint32_t(p.positions());
-  const uint32_t blocks = (positions + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions;
-  ControlTables tables(positions, 1, blocks);
-  std::vector<uint32_t> identity(blocks);
-  for (uint32_t i = 0; i < blocks; ++i) identity[i] = i;
-  tables.set_blocks(0, identity);
-  tables.set_rows(std::vector<shader::Row>(positions, shader::Row{0, positions - 1, 0, 0}), {}, positions);
-
+  const ControlTables tables = table_of_picture(p.positions());
   Graph graph = build_tower(model.config(), model.weights(), int64_t(tables.words()));
   fuse(graph, device.profile());
   LK_ASSIGN(Draft drafted,

@@ -31,8 +31,9 @@ Status check_adapter(const AdapterConfig& config) {
 }
 
 TrainerOptions trainer_options(const RunOptions& options, const AdapterConfig& config, const AdapterTensors& tensors) {
-  return {.recipe = {.adapter = AdapterInGraph{.config = &config, .tensors = &tensors, .name = kName, .learns = true},
-                     .dropout = config.lora.dropout > 0},
+  return {.recipe = {.adapter = AdapterInGraph{.config = &config, .tensors = &tensors, .name = kName},
+                     .dropout = config.lora.dropout > 0,
+                     .recompute = options.recompute},
           .parameters = adapter_parameters(tensors, kName),
           .optimiser = options.optimiser,
           .count_padding = options.count_padding,
@@ -123,8 +124,7 @@ Status TrainingRun::check_memory(const RunMemory& memory) {
   return Error{
       ErrorCode::out_of_memory,
       join("[finetune] training needs ", megabytes(memory.total()), " on the device, ", megabytes(memory.available),
-           " are left: a smaller batch, shorter examples or a lower rank need "
-           "less."),
+           " are left: recomputation (--recompute), a smaller batch, shorter examples or a lower rank need less."),
       {}};
 }
 

@@ -28,6 +28,7 @@ struct RunOptions {
   uint64_t steps = 0;          // of the whole run; 0: as many as the epochs have
   uint64_t seed = 42;          // of the first tensors, the order of the examples and dropout
   bool count_padding = false;  // see BatchRowsOptions
+  bool recompute = false;      // less memory, more time, the same bits
   bool fuse = true;
   Progress progress;  // of kernel compilation
 };

@@ -6,7 +6,7 @@ namespace {
 
 enum Input { kX, kStack, kWeights, kList, kBase };
 
-constexpr int64_t kHeight = 4;
+constexpr int64_t kHeight = shader::kAccumulateTileRows;
 
 Result<Shapes> shape(Inputs in, const Attributes& a) {
   LK_TRY(expect_f32("x", in[kX]));

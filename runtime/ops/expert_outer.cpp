@@ -6,7 +6,7 @@ namespace {
 
 enum Input { kA, kB, kList };
 
-constexpr int64_t kHeight = 8;
+constexpr int64_t kHeight = shader::kExpertTileRows;
 
 Result<Shapes> shape(Inputs in, const Attributes& a) {
   LK_TRY(expect_f32("a", in[kA]));

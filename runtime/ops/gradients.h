@@ -35,8 +35,8 @@ SoftmaxLoss softmax_loss(Graph& g, Tensor logits, Tensor target, Tensor weights)
 // The loss (1) as it is, whose gradients have been computed already: gradients[i] of inputs[i].
 Tensor with_gradients(Graph& g, Tensor loss, const Tensors& inputs, const Tensors& gradients);
 
-// matrix[e] = scale * sum over the pairs of expert e of a[pair]^T b[pair].                       -> (experts, columns
-// a, columns b)
+// matrix[e] = scale * sum over the pairs of expert e of a[pair]^T b[pair].
+//                                                                                  -> (experts, columns a, columns b)
 struct ExpertOuter {
   Tensor a, b, list;
   bool gather_a = false, gather_b = false;  // it has the rows that the pairs name, otherwise one row a pair
@@ -45,8 +45,7 @@ struct ExpertOuter {
 Tensor expert_outer(Graph& g, const ExpertOuter& parts);
 
 // y[row, expert] = scale * a[pair] . b[row if `gather_b`, otherwise the pair], 0 where the expert is not chosen; over
-// all rows that share a row of the weights.                                                                  -> as the
-// weights
+// all rows that share a row of the weights.                                                         -> as the weights
 struct PairDot {
   Tensor a, b, weights, list;
   bool gather_b = false;
@@ -60,12 +59,10 @@ Tensor route_grad(Graph& g, const Node& forward, Tensor dweights, Tensor dprobab
 // dy weight, where weight is a packed (n, k) of any weight type, read as it is.         dy (rows, n)  -> (rows, k)
 Tensor matmul_grad(Graph& g, Tensor dy, Tensor weight);
 
-// The same for a stack of experts: dy[pair] matrix of its expert.                           dy (pairs, outputs) ->
-// (pairs, k)
+// The same for a stack of experts: dy[pair] matrix of its expert.            dy (pairs, outputs)     -> (pairs, k)
 struct ExpertMatmulGrad {
   Tensor dy, stack, list;
-  int64_t outputs = 0;    // of an expert
-  int64_t first_row = 0;  // of the outputs in an expert's rows: those of up come after gate's
+  int64_t outputs = 0;  // of an expert
   int64_t expert_rows = 0;
 };
 Tensor expert_matmul_grad(Graph& g, const ExpertMatmulGrad& parts);

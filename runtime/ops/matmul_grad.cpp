@@ -9,7 +9,7 @@
 namespace lorikeet {
 namespace {
 
-constexpr int64_t kTokens = 4;  // of a tile
+constexpr int64_t kTokens = shader::kGradTokens;
 
 Result<Shapes> shape(Inputs in, const Attributes&) {
   const Tensor &dy = in[0], &weight = in[1];
@@ -79,7 +79,7 @@ void lower_experts(const Graph& g, const Node& node, const DeviceProfile& profil
                                           .columns = uint32_t(k),
                                           .first = 0,
                                           .count = uint32_t(node.attributes.integer("outputs")),
-                                          .row = uint32_t(node.attributes.integer("first_row")),
+                                          .row = 0,
                                           .units = uint32_t(units(stack.dtype, k)),
                                           .first_expert = uint32_t(first),
                                           .experts = uint32_t(experts),
@@ -107,7 +107,7 @@ Tensor matmul_grad(Graph& g, Tensor dy, Tensor weight) { return g.apply(kOp, {dy
 
 Tensor expert_matmul_grad(Graph& g, const ExpertMatmulGrad& parts) {
   return g.apply(kExperts, {parts.dy, parts.stack, parts.list},
-                 {{"outputs", parts.outputs}, {"first_row", parts.first_row}, {"expert_rows", parts.expert_rows}})[0];
+                 {{"outputs", parts.outputs}, {"expert_rows", parts.expert_rows}})[0];
 }
 
 }  // namespace lorikeet

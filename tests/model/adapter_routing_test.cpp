@@ -10,6 +10,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
+#include "tests/support/recorded_adapters.h"
 #include "tests/support/skip.h"
 
 using namespace lorikeet;
@@ -18,22 +19,6 @@ using namespace lorikeet::test;
 namespace {
 
 constexpr float kRouting = 2e-5f;  // largest difference of entropies and weights that the records recommend
-
-template <class T>
-T need(Result<T> result) {
-  if (!result) FAIL(result.error().message);
-  return std::move(*result);
-}
-
-template <class T>
-std::vector<T> recorded(const TensorFiles& files, const std::string& name) {
-  const TensorInfo* info = files.find(name);
-  if (!info) FAIL(name << " is not recorded");
-  const auto bytes = need(files.data(*info));
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
 
 std::vector<int32_t> ids(const TensorFiles& files, const std::string& tag) {
   const auto all = recorded<int64_t>(files, tag + "input_ids");
@@ -54,23 +39,6 @@ OnRouted note_in(Book& book) {
     seen.weights.insert(seen.weights.end(), rows.weights.begin(), rows.weights.end());
     seen.entropy.insert(seen.entropy.end(), rows.entropy.begin(), rows.entropy.end());
   };
-}
-
-struct Base {
-  std::filesystem::path folder;
-  Model model;
-  AdapterBase base = adapter_base(model.config());
-
-  Adapter adapter(const std::string& name) { return need(open_adapter(folder / "adapters" / name, base)); }
-  TensorFiles records(const std::string& name) {
-    return need(open_tensors(folder / "cases" / (name + ".safetensors")));
-  }
-};
-
-std::optional<Base> open_base() {
-  const auto folder = shared_golden("dynmole");
-  if (!folder || !test_device()) return std::nullopt;
-  return Base{*folder, need(Model::load(*test_device(), *folder / "base"))};
 }
 
 void compare(const Seen& seen, const TensorFiles& records, const std::string& router, size_t positions) {
@@ -99,7 +67,7 @@ void compare(const Seen& seen, const TensorFiles& records, const std::string& ro
 }  // namespace
 
 #define OPEN_BASE(name)                                                 \
-  auto name = open_base();                                              \
+  auto name = open_recorded_base();                                     \
   if (!name && !test_device()) LK_SKIP(no_device, "observed adapters"); \
   if (!name) LK_SKIP(no_shared_goldens, "the recorded adapters")
 

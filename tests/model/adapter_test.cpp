@@ -9,6 +9,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
+#include "tests/support/recorded_adapters.h"
 #include "tests/support/skip.h"
 
 using namespace lorikeet;
@@ -19,23 +20,6 @@ namespace {
 constexpr float kLogits = 2e-4f;  // largest difference that the records recommend
 constexpr const char* kNames[] = {"lora", "dynmole", "loramoe", "mixlora", "mixlora-dynamic", "mola"};
 
-template <class T>
-T need(Result<T> result) {
-  if (!result) FAIL(result.error().message);
-  return std::move(*result);
-}
-
-// Values of a recorded tensor; integers become int64_t.
-template <class T>
-std::vector<T> recorded(const TensorFiles& files, const std::string& name) {
-  const TensorInfo* info = files.find(name);
-  if (!info) FAIL(name << " is not recorded");
-  const auto bytes = need(files.data(*info));
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
-
 std::vector<int32_t> ids(const TensorFiles& files, const std::string& tag, size_t row = 0, size_t rows = 1) {
   const auto all = recorded<int64_t>(files, tag + "input_ids"), mask = recorded<int64_t>(files, tag + "attention_mask");
   const size_t length = all.size() / rows;
@@ -43,23 +27,6 @@ std::vector<int32_t> ids(const TensorFiles& files, const std::string& tag, size_
   for (size_t i = row * length; i < (row + 1) * length; ++i)
     if (mask[i] != 0) tokens.push_back(int32_t(all[i]));
   return tokens;
-}
-
-struct Base {
-  std::filesystem::path folder;
-  Model model;
-  AdapterBase base = adapter_base(model.config());
-
-  Adapter adapter(const std::string& name) { return need(open_adapter(folder / "adapters" / name, base)); }
-  TensorFiles records(const std::string& name) {
-    return need(open_tensors(folder / "cases" / (name + ".safetensors")));
-  }
-};
-
-std::optional<Base> open_base() {
-  const auto folder = shared_golden("dynmole");
-  if (!folder || !test_device()) return std::nullopt;
-  return Base{*folder, need(Model::load(*test_device(), *folder / "base"))};
 }
 
 std::vector<float> logits_of(Session& session, uint32_t slot, const std::vector<int32_t>& tokens) {
@@ -72,20 +39,15 @@ std::vector<float> logits_of(Session& session, uint32_t slot, const std::vector<
   return logits;
 }
 
-// The largest difference over as many values as were computed: records go on with padding.
-float worst(std::span<const float> got, std::span<const float> expected) {
-  if (got.size() > expected.size()) return INFINITY;
-  float difference = 0;
-  for (size_t i = 0; i < got.size(); ++i) {
-    if (!(std::abs(got[i] - expected[i]) <= difference)) difference = std::abs(got[i] - expected[i]);
-  }
-  return difference;
+// Over as many values as were computed: records go on with padding.
+float worst_of(std::span<const float> got, std::span<const float> expected) {
+  return got.size() > expected.size() ? INFINITY : worst(got, expected.first(got.size()));
 }
 
 }  // namespace
 
 #define OPEN_BASE(name)                                        \
-  auto name = open_base();                                     \
+  auto name = open_recorded_base();                            \
   if (!name && !test_device()) LK_SKIP(no_device, "adapters"); \
   if (!name) LK_SKIP(no_shared_goldens, "the recorded adapters")
 
@@ -101,7 +63,7 @@ TEST_CASE("adapters of every kind give the recorded logits", "[model][adapter]")
       for (const char* tag : {"single0.", "single1.", "single2."}) {
         INFO(name << " " << tag << (fuse ? " fused" : " plain"));
         const auto expected = recorded<float>(records, std::string(tag) + "logits");
-        CHECK(worst(logits_of(session, 0, ids(records, tag)), expected) < kLogits);
+        CHECK(worst_of(logits_of(session, 0, ids(records, tag)), expected) < kLogits);
       }
     }
   }
@@ -113,7 +75,7 @@ TEST_CASE("an adapter that is not asked for leaves the base's bits", "[model][ad
   const auto tokens = ids(records, "single2.");
   Session plain = need(Session::create(base->model, {.context = 128}));
   const auto expected = logits_of(plain, 0, tokens);
-  CHECK(worst(expected, recorded<float>(records, "single2.logits")) < kLogits);
+  CHECK(worst_of(expected, recorded<float>(records, "single2.logits")) < kLogits);
   for (const char* name : kNames) {
     const Adapter adapter = base->adapter(name);
     // Fusion would join products that stand apart beside an adapter: the order of additions is that of the plain ops.
@@ -155,10 +117,10 @@ TEST_CASE("conversations with different adapters go through one plan", "[model][
     INFO("text " << text);
     const size_t last = texts[text].size() - 1;
     if (text < 3) {
-      CHECK(worst(values, std::span(expected).subspan((text * length + last) * vocabulary, vocabulary)) < kLogits);
+      CHECK(worst_of(values, std::span(expected).subspan((text * length + last) * vocabulary, vocabulary)) < kLogits);
     } else {
       const auto single = recorded<float>(text == 3 ? mix : none, "single1.logits");
-      CHECK(worst(values, std::span(single).subspan(last * vocabulary, vocabulary)) < kLogits);
+      CHECK(worst_of(values, std::span(single).subspan(last * vocabulary, vocabulary)) < kLogits);
     }
     return Done{};
   });
@@ -176,7 +138,7 @@ TEST_CASE("plain LoRAs add up, routed adapters do not", "[model][adapter]") {
   REQUIRE(session.set_adapters(0, halves).ok());
   const auto twice_half = logits_of(session, 0, tokens);
   REQUIRE(session.set_adapters(0, whole).ok());
-  CHECK(worst(twice_half, logits_of(session, 0, tokens)) < kLogits);
+  CHECK(worst_of(twice_half, logits_of(session, 0, tokens)) < kLogits);
   CHECK(session.set_adapters(0, routed).error().message ==
         "a conversation has one adapter with routers, 2 were given.");
   CHECK(session.set_adapters(0, unknown).error().message == "adapter 5 does not exist, the session has 5.");

@@ -4,6 +4,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
+#include "tests/support/recorded.h"
 #include "tests/support/skip.h"
 #include "tests/support/tiny_model.h"
 
@@ -11,12 +12,6 @@ using namespace lorikeet;
 using namespace lorikeet::test;
 
 namespace {
-
-template <class T>
-T need(Result<T> result) {
-  if (!result) FAIL(result.error().message);
-  return std::move(*result);
-}
 
 struct Said {
   std::string text;

@@ -8,6 +8,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
+#include "tests/support/recorded.h"
 #include "tests/support/skip.h"
 #include "tests/support/temporary.h"
 #include "tests/support/tiny_model.h"
@@ -16,16 +17,6 @@ using namespace lorikeet;
 using namespace lorikeet::test;
 
 namespace {
-
-template <class T>
-T need(Result<T> result) {
-  if (!result) FAIL(result.error().message);
-  return std::move(*result);
-}
-
-void need(const Status& status) {
-  if (!status) FAIL(status.error().message);
-}
 
 // Eight short sentences, told apart by their first tokens, as ids: any tokenizer will do.
 Dataset sentences(const Model& model, uint32_t count = 8, uint32_t length = 7) {

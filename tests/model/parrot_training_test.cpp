@@ -14,6 +14,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
+#include "tests/support/recorded.h"
 #include "tests/support/skip.h"
 
 using namespace lorikeet;
@@ -21,21 +22,6 @@ using namespace lorikeet::test;
 using nlohmann::json;
 
 namespace {
-
-template <class T>
-T need(Result<T> result) {
-  if (!result) FAIL(result.error().message);
-  return std::move(*result);
-}
-
-std::vector<float> recorded(const TensorFiles& files, const std::string& name) {
-  const TensorInfo* info = files.find(name);
-  if (!info) FAIL(name << " is not recorded");
-  const auto bytes = need(files.data(*info));
-  std::vector<float> values(bytes.size() / 4);
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
 
 // The published names of a parameter's parts, in their order: the experts, or one.
 std::vector<std::string> published_names(const Model& model, const std::string& name) {

@@ -12,6 +12,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
+#include "tests/support/recorded.h"
 #include "tests/support/skip.h"
 
 using namespace lorikeet;
@@ -19,22 +20,6 @@ using namespace lorikeet::test;
 using nlohmann::json;
 
 namespace {
-
-template <class T>
-T need(Result<T> result) {
-  if (!result) FAIL(result.error().message);
-  return std::move(*result);
-}
-
-template <class T>
-std::vector<T> recorded(const TensorFiles& files, const std::string& name) {
-  const TensorInfo* info = files.find(name);
-  if (!info) FAIL(name << " is not recorded");
-  const auto bytes = need(files.data(*info));
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
 
 // The published batch: padding is learnt.
 Batch recorded_batch(const std::filesystem::path& folder) {
@@ -59,14 +44,6 @@ Batch recorded_batch(const std::filesystem::path& folder) {
   return batch;
 }
 
-float worst(std::span<const float> got, std::span<const float> expected) {
-  if (got.size() != expected.size()) return INFINITY;
-  float difference = 0;
-  for (size_t i = 0; i < got.size(); ++i)
-    if (!(std::abs(got[i] - expected[i]) <= difference)) difference = std::abs(got[i] - expected[i]);
-  return difference;
-}
-
 struct Setting {
   std::filesystem::path folder;
   Model model;
@@ -74,7 +51,7 @@ struct Setting {
   Batch batch;
 
   TrainerOptions options(bool recompute = false) const {
-    const AdapterInGraph in{.config = &adapter.config, .tensors = &adapter.tensors, .name = "adapter", .learns = true};
+    const AdapterInGraph in{.config = &adapter.config, .tensors = &adapter.tensors, .name = "adapter"};
     return {.recipe = {.adapter = in, .dropout = false, .recompute = recompute},
             .parameters = adapter_parameters(adapter.tensors, "adapter"),
             .count_padding = true};

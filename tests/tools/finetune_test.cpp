@@ -95,6 +95,12 @@ TEST_CASE("finetune: from a file of examples to an adapter that a session uses")
   INFO(dry.err);
   CHECK(dry.status == 0);
   CHECK(dry.out.starts_with("memory: "));
+  const auto activations = [&](const Arguments& more) {
+    const auto told = test::lorikeet(call + Arguments{"--dry-run", "--json"} + more);
+    REQUIRE(told.status == 0);
+    return json::parse(told.out)["activations"].get<uint64_t>();
+  };
+  CHECK(activations({"--recompute"}) < activations({}));
   CHECK_FALSE(std::filesystem::exists(out));
   const auto made =
       test::lorikeet(call + Arguments{"--epochs", "10", "--eval-every", "5", "--schedule", "linear", "--json"});
