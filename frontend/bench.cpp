@@ -19,13 +19,6 @@
 namespace lorikeet {
 namespace {
 
-std::vector<int32_t> sample_tokens(const Model& model, int64_t count) {
-  std::mt19937_64 random(11);
-  std::vector<int32_t> tokens;
-  for (int64_t i = 0; i < count; ++i) tokens.push_back(int32_t(random() % model.config().vocabulary));
-  return tokens;
-}
-
 // Keeps a graph's plan over the model's weights and memory of its own for everything else.
 struct Bound {
   std::unique_ptr<Buffer> inputs, scratch;
@@ -79,6 +72,15 @@ double weight_bytes(const Model& model, bool head_only) {
   return bytes;
 }
 
+}  // namespace
+
+std::vector<int32_t> sample_tokens(const Model& model, int64_t count) {
+  std::mt19937_64 random(11);
+  std::vector<int32_t> tokens;
+  for (int64_t i = 0; i < count; ++i) tokens.push_back(int32_t(random() % model.config().vocabulary));
+  return tokens;
+}
+
 double product_flops(const Model& model, bool head_only) {
   double flops = 0;
   for (const Weight& weight : model.weights().weights()) {
@@ -89,8 +91,6 @@ double product_flops(const Model& model, bool head_only) {
   }
   return flops;
 }
-
-}  // namespace
 
 Result<BenchLine> bench_peak(Device& device, KernelLibrary& kernels, double seconds) {
   static const Op kPeak{
@@ -206,6 +206,28 @@ Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& opt
   return lines;
 }
 
+void add_kernel_lines(std::vector<BenchLine>& lines, const std::string& what, const Plan& plan) {
+  const auto timings = plan.timings();
+  std::map<std::string, BenchLine> by_kernel;
+  std::map<std::string, int> dispatches;
+  for (size_t i = 0; i < timings.size(); ++i) {
+    const PlannedDispatch& item = plan.draft().dispatches[i];
+    BenchLine& line = by_kernel[item.dispatch.kernel];
+    line.milliseconds += timings[i];
+    line.flops += item.dispatch.flops;
+    line.bytes += double(item.dispatch.bytes);
+    ++dispatches[item.dispatch.kernel];
+  }
+  const size_t first = lines.size();
+  for (auto& [kernel, line] : by_kernel) {
+    line.what = join(what, " ", kernel);
+    line.note = join(dispatches[kernel], dispatches[kernel] == 1 ? " dispatch" : " dispatches");
+    lines.push_back(line);
+  }
+  std::sort(lines.begin() + std::ptrdiff_t(first), lines.end(),
+            [](const BenchLine& a, const BenchLine& b) { return a.milliseconds > b.milliseconds; });
+}
+
 Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& options) {
   if (!model.device().profile().timestamps)
     return unsupported("[bench] This device has no timestamps, so its kernels cannot be timed one by one.");
@@ -213,27 +235,6 @@ Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& o
   timed.timestamps = true;
   LK_ASSIGN(Session session, Session::create(model, timed));
   std::vector<BenchLine> lines;
-  const auto add = [&](const char* what, const Plan& plan) {
-    const auto timings = plan.timings();
-    std::map<std::string, BenchLine> by_kernel;
-    std::map<std::string, int> dispatches;
-    for (size_t i = 0; i < timings.size(); ++i) {
-      const PlannedDispatch& item = plan.draft().dispatches[i];
-      BenchLine& line = by_kernel[item.dispatch.kernel];
-      line.milliseconds += timings[i];
-      line.flops += item.dispatch.flops;
-      line.bytes += double(item.dispatch.bytes);
-      ++dispatches[item.dispatch.kernel];
-    }
-    const size_t first = lines.size();
-    for (auto& [kernel, line] : by_kernel) {
-      line.what = join(what, " ", kernel);
-      line.note = join(dispatches[kernel], dispatches[kernel] == 1 ? " dispatch" : " dispatches");
-      lines.push_back(line);
-    }
-    std::sort(lines.begin() + std::ptrdiff_t(first), lines.end(),
-              [](const BenchLine& a, const BenchLine& b) { return a.milliseconds > b.milliseconds; });
-  };
   const auto prompt = sample_tokens(model, options.prompt + 1);
   const GenerateRequest request{.max_tokens = uint32_t(options.generate)};
   for (int run = 0; run < 2; ++run) {  // the second one is warm
@@ -242,9 +243,9 @@ Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& o
     if (auto answer = session.generate(std::span(&request, 1), {}); !answer) return std::move(answer).error();
   }
   LK_ASSIGN(const Plan* read, session.read_plan(options.prompt));
-  add("prompt", *read);
+  add_kernel_lines(lines, "prompt", *read);
   LK_ASSIGN(const Plan* generate, session.decode_plan());
-  add("generate", *generate);
+  add_kernel_lines(lines, "generate", *generate);
   return lines;
 }
 

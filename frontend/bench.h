@@ -36,6 +36,12 @@ Result<BenchLine> bench_peak(Device& device, KernelLibrary& kernels, double seco
 Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& options);
 // Where the time of a plan goes, a line a kernel, the longest first: reading a prompt, and generating after it.
 Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& options);
+// The same of any plan that was recorded with timestamps and has run; `what` begins the lines.
+void add_kernel_lines(std::vector<BenchLine>& lines, const std::string& what, const Plan& plan);
+// Floating point operations for one row: of the layers' matrix products, or of the head alone.
+double product_flops(const Model& model, bool head_only);
+// Any tokens of the vocabulary.
+std::vector<int32_t> sample_tokens(const Model& model, int64_t count);
 // All matrix products of the model with their weights and nothing else: the head on `head_rows` of the rows.
 Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, double seconds);
 

@@ -1,133 +1,23 @@
 #include "frontend/bench_ops.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <numeric>
 #include <random>
 #include <set>
 
+#include "frontend/bench_timer.h"
 #include "frontend/checkpoint/quant/quant.h"
 #include "frontend/control.h"
 #include "frontend/measure.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/packing.h"
 #include "runtime/ops/ops.h"
-#include "runtime/plan/rig.h"
 
 namespace lorikeet {
 namespace {
 
-struct Problem {
-  Graph graph;  // the last node makes "y"
-  RigData data;
-  double flops = 0, bytes = 0;
-  std::string size;  // "32 rows"
-};
-
-class Timer {
- public:
-  Timer(Device& device, KernelLibrary& kernels, double seconds)
-      : device_(device), kernels_(kernels), seconds_(seconds) {}
-
-  // A line for each choice of the last node.
-  BenchLines choices(const Problem& problem) const {
-    if (problem.graph.error()) return *problem.graph.error();
-    const Node& node = problem.graph.nodes().back();
-    Choices choices;
-    node.op->lower(problem.graph, node, device_.profile(), choices);
-    std::vector<BenchLine> lines;
-    std::vector<float> expected;
-    for (auto choice = choices.rbegin(); choice != choices.rend(); ++choice) {
-      LK_ASSIGN(BenchLine line, timed(problem, choice->name, choice->tolerance, expected));
-      line.what = join(node.op->name, " ", choice->name, ", ", problem.size);
-      lines.push_back(line);
-    }
-    std::reverse(lines.begin(), lines.end());
-    return lines;
-  }
-
-  // All nodes together, each with the choice that heuristics take, compared with the plain ones.
-  Result<BenchLine> whole(const Problem& problem, double tolerance) const {
-    if (problem.graph.error()) return *problem.graph.error();
-    std::vector<float> expected;
-    {
-      LK_ASSIGN(Rig rig, Rig::create(device_, kernels_, problem.graph, problem.data, {.choice = "plain"}));
-      LK_TRY(rig.run());
-      LK_ASSIGN(const RigOutcome outcome, rig.read());
-      expected = outcome.floats.at("y");
-    }
-    return timed(problem, "", tolerance, expected, true);
-  }
-
- private:
-  // `expected` is filled if it is empty.
-  Result<BenchLine> timed(const Problem& problem, const std::string& choice, double tolerance,
-                          std::vector<float>& expected, bool all_nodes = false) const {
-    LK_ASSIGN(Rig rig, Rig::create(device_, kernels_, problem.graph, problem.data,
-                                   {.choice = choice, .timestamps = device_.profile().timestamps}));
-    LK_TRY(rig.run());
-    LK_ASSIGN(const RigOutcome outcome, rig.read());
-    const auto& got = outcome.floats.at("y");
-    if (expected.empty()) expected = got;
-    const double error = nmse(got, expected);
-    if (!(error <= tolerance))
-      return Error{
-          ErrorCode::internal,
-          join("[bench] ", problem.graph.nodes().back().op->name, " ", choice, " differs from the plain choice: nmse ",
-               error, ", allowed ", tolerance, "; run `lorikeet doctor`."),
-          {}};
-    const int32_t last = int32_t(problem.graph.nodes().size()) - 1;
-    double on_device = INFINITY;
-    LK_ASSIGN(const double on_host, fastest(seconds_, [&]() -> Status {
-                LK_TRY(rig.run());
-                on_device = std::min(on_device, device_milliseconds(rig.plan(), all_nodes ? -1 : last));
-                return Done{};
-              }));
-    return BenchLine{"", on_device > 0 ? on_device : on_host, problem.flops, problem.bytes, 0, join("nmse ", error)};
-  }
-
-  // Of a node and the forms made for it; -1: of all nodes. 0 without timestamps.
-  static double device_milliseconds(const Plan& plan, int32_t node) {
-    const std::vector<double> timings = plan.timings();
-    double sum = 0;
-    for (size_t i = 0; i < timings.size(); ++i) {
-      const int32_t of = plan.draft().dispatches[i].node;
-      if (node < 0 || of < 0 || of == node) sum += timings[i];
-    }
-    return sum;
-  }
-
-  Device& device_;
-  KernelLibrary& kernels_;
-  const double seconds_;
-};
-
-std::string rows_text(int64_t rows) { return join(rows, rows == 1 ? " row" : " rows"); }
-
-Status expect_weight(DType type, std::initializer_list<int64_t> columns) {
-  if (unit_layout(type).columns == 0)
-    return invalid(join("[bench] ", name(type), " is not a weight type that kernels read."));
-  for (const int64_t k : columns)
-    if (k % layout(type).block)
-      return invalid(join("[bench] ", k, " columns are not a multiple of the block of ", layout(type).block, "."));
-  return Done{};
-}
-
-// Bytes of a file's matrix. Large ones repeat their first rows: a prime number, so that no two experts are alike.
-Result<std::vector<std::byte>> random_weight(DType type, int64_t rows, int64_t columns, uint64_t seed) {
-  constexpr int64_t kDifferent = 509;
-  const uint64_t row = row_bytes(type, uint64_t(columns));
-  const int64_t different = std::min(rows, kDifferent);
-  std::vector<std::byte> bytes(row * uint64_t(different));
-  LK_TRY(quantise(type, noise(different * columns, seed), bytes, 0));
-  bytes.resize(row * uint64_t(rows));
-  for (size_t at = row * uint64_t(different); at < bytes.size(); ++at) bytes[at] = bytes[at - row * kDifferent];
-  return bytes;
-}
-
-Result<Problem> matmul_problem(const MatmulBench& what) {
-  Problem p{.size = rows_text(what.rows)};
+Result<BenchProblem> matmul_problem(const MatmulBench& what) {
+  BenchProblem p{.size = rows_text(what.rows)};
   const Tensor x = p.graph.input("x", DType::f32, {what.rows, what.columns});
   const Tensor w = p.graph.weight("w", what.type, {what.outputs, what.columns}, {"w", 0, padded_rows(what.outputs)});
   p.graph.keep(matmul(p.graph, x, w), "y");
@@ -141,14 +31,14 @@ Result<Problem> matmul_problem(const MatmulBench& what) {
 
 // ---- experts --------------------------------------------------------------------------------------------------------
 
-Result<Tensor> add_stack(Problem& p, const ExpertsBench& what, const char* name, int64_t block, int64_t columns) {
+Result<Tensor> add_stack(BenchProblem& p, const ExpertsBench& what, const char* name, int64_t block, int64_t columns) {
   const int64_t rows = what.experts * block;
   LK_ASSIGN(p.data.bytes[name], random_weight(what.type, rows, columns, 3));
   return p.graph.weight(name, what.type, {rows, columns}, {name, 0, rows, block});
 }
 
 // `used` experts at random for each row of the routing; how many different ones in all.
-int64_t add_routing(Problem& p, const ExpertsBench& what) {
+int64_t add_routing(BenchProblem& p, const ExpertsBench& what) {
   std::vector<int64_t> order(static_cast<size_t>(what.experts));
   std::iota(order.begin(), order.end(), 0);
   std::mt19937_64 random(4);
@@ -165,8 +55,8 @@ int64_t add_routing(Problem& p, const ExpertsBench& what) {
   return int64_t(touched.size());
 }
 
-Result<Problem> grouped_problem(const ExpertsBench& what) {
-  Problem p{.size = rows_text(what.rows)};
+Result<BenchProblem> grouped_problem(const ExpertsBench& what) {
+  BenchProblem p{.size = rows_text(what.rows)};
   const int64_t pairs = what.rows * what.used, touched = add_routing(p, what);
   p.data.floats["x"] = noise(what.rows * what.columns, 2);
   const Tensor x = p.graph.input("x", DType::f32, {what.rows, what.columns});
@@ -180,8 +70,8 @@ Result<Problem> grouped_problem(const ExpertsBench& what) {
   return p;
 }
 
-Result<Problem> feed_forward_problem(const ExpertsBench& what) {
-  Problem p{.size = rows_text(what.rows)};
+Result<BenchProblem> feed_forward_problem(const ExpertsBench& what) {
+  BenchProblem p{.size = rows_text(what.rows)};
   Graph& g = p.graph;
   p.data.floats["x"] = noise(what.rows * what.columns, 2);
   p.data.floats["scores"] = noise(what.rows / what.share * what.experts, 5);
@@ -204,27 +94,27 @@ Result<Problem> feed_forward_problem(const ExpertsBench& what) {
 
 BenchLines bench_matmul(Device& device, KernelLibrary& kernels, const MatmulBench& what) {
   LK_TRY(expect_weight(what.type, {what.columns}));
-  LK_ASSIGN(const Problem problem, matmul_problem(what));
-  return Timer(device, kernels, what.seconds).choices(problem);
+  LK_ASSIGN(const BenchProblem problem, matmul_problem(what));
+  return BenchTimer(device, kernels, what.seconds).choices(problem);
 }
 
 BenchLines bench_experts(Device& device, KernelLibrary& kernels, const ExpertsBench& what) {
   constexpr double kTolerance = 1e-6;  // of three products after one another
   LK_TRY(expect_weight(what.type, {what.columns, what.outputs}));
-  const Timer timer(device, kernels, what.seconds);
+  const BenchTimer timer(device, kernels, what.seconds);
   std::vector<BenchLine> lines;
   {
-    LK_ASSIGN(const Problem grouped, grouped_problem(what));
+    LK_ASSIGN(const BenchProblem grouped, grouped_problem(what));
     LK_ASSIGN(lines, timer.choices(grouped));
   }
   const int64_t pairs = what.rows * what.used;
-  LK_ASSIGN(const Problem plain,
+  LK_ASSIGN(const BenchProblem plain,
             matmul_problem({.type = what.type, .rows = pairs, .outputs = what.outputs, .columns = what.columns}));
   LK_ASSIGN(BenchLine one, timer.whole(plain, kTolerance));
   one.what = join("one matmul of ", rows_text(pairs));
   one.note += join(", grouped takes ", lines.front().milliseconds / one.milliseconds, " of its time");
   lines.push_back(one);
-  LK_ASSIGN(const Problem network, feed_forward_problem(what));
+  LK_ASSIGN(const BenchProblem network, feed_forward_problem(what));
   LK_ASSIGN(BenchLine road, timer.whole(network, kTolerance));
   road.what = join("route to combine, ", rows_text(what.rows));
   lines.push_back(road);
@@ -234,13 +124,13 @@ BenchLines bench_experts(Device& device, KernelLibrary& kernels, const ExpertsBe
 BenchLines bench_route(Device& device, KernelLibrary& kernels, const RouteBench& what) {
   constexpr double kFlopsPerScore = 5;  // of a softmax: largest, difference, power, sum, quotient
   const int64_t scores = what.rows * what.experts;
-  Problem p{.size = rows_text(what.rows)};
+  BenchProblem p{.size = rows_text(what.rows)};
   p.data.floats["scores"] = noise(scores, 1);
   const Tensor input = p.graph.input("scores", DType::f32, {what.rows, what.experts});
   p.graph.keep(route(p.graph, input, {.top_k = what.top_k, .renormalise = true}).weights, "y");
   p.flops = kFlopsPerScore * double(scores);
   p.bytes = 4.0 * double(3 * scores + what.rows);
-  return Timer(device, kernels, what.seconds).choices(p);
+  return BenchTimer(device, kernels, what.seconds).choices(p);
 }
 
 BenchLines bench_attention(Device& device, KernelLibrary& kernels, const AttentionBench& what) {
@@ -248,7 +138,7 @@ BenchLines bench_attention(Device& device, KernelLibrary& kernels, const Attenti
     return invalid(join("[bench] ", what.rows, " rows are more than the context of ", what.context, " positions."));
   const uint32_t blocks = uint32_t((what.context + shader::kKvBlockPositions - 1) / shader::kKvBlockPositions);
   const int64_t places = int64_t(blocks) * shader::kKvBlockPositions, columns = what.kv_heads * what.head_dim;
-  Problem p{.size = rows_text(what.rows)};
+  BenchProblem p{.size = rows_text(what.rows)};
   Graph& g = p.graph;
   std::vector<shader::Row> rows;
   std::vector<uint32_t> order(blocks);
@@ -277,7 +167,7 @@ BenchLines bench_attention(Device& device, KernelLibrary& kernels, const Attenti
   for (const shader::Row& row : rows) p.flops += 4.0 * double(what.heads * what.head_dim) * double(row.position + 1);
   p.bytes = 2.0 * double(row_bytes(what.kv, uint64_t(what.context * columns))) +
             2 * 4.0 * double(what.rows * what.heads * what.head_dim);
-  return Timer(device, kernels, what.seconds).choices(p);
+  return BenchTimer(device, kernels, what.seconds).choices(p);
 }
 
 }  // namespace lorikeet

@@ -1,10 +1,11 @@
 #version 450
-// variants: FORM=nn|nt WIDTH=1|4
+// variants: FORM=nn|nt|nt4 HEIGHT=1|16 WIDTH=1|2
 // y[r] = base[r] + scale * sum over the experts that row r chose, in their order, of weight * (x[pair] matrix of the expert):
-// plain f32 matrices, (k, n), or with nt (n, k). No row a pair of n columns is ever stored.
+// plain f32 matrices, (k, n), or with nt (n, k); nt4 where k is a multiple
+// of 4. No row a pair of n columns is ever stored.
 //
 // A lane owns HEIGHT rows x WIDTH columns: x -> columns, workgroup y and z -> rows. Which of the rows chose an expert is the
-// same for all lanes, so that the others cost nothing.
+// same for all lanes, so that the others cost nothing. Tiles are tall, because few of their rows share an expert's values.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "shaders/expert_gemm.h"
@@ -13,17 +14,17 @@ layout(constant_id = 0) const uint LANES = 64;
 layout(constant_id = 1) const bool HAS_BASE = false;
 layout(constant_id = 2) const bool WEIGHTED = true;  // false: weights only say who is chosen
 layout(push_constant) uniform Params { ExpertGemmParams p; };
-layout(binding = 0) readonly buffer X { float x[]; };              // (pairs, k)
-layout(binding = 1) readonly buffer Stack { float stack[]; };
+#include "shaders/common/terms.glsl"
+layout(binding = 0) readonly buffer X { VALUE x[]; };              // (pairs, k)
+layout(binding = 1) readonly buffer Stack { VALUE stack[]; };
 layout(binding = 2) readonly buffer Weights { float weights[]; };  // (rows / share, experts)
 layout(binding = 3) readonly buffer List { uint list[]; };
 layout(binding = 4) readonly buffer Base { float base[]; };
 layout(binding = 5) writeonly buffer Y { float y[]; };
 
-const uint HEIGHT = kAccumulateTileRows;
-const uint STEPS = 4u;
+const uint STEPS = HEIGHT == 1 ? TURN : TURN / 2u;  // some compilers fail at larger bodies
 #ifdef FORM_nt
-#define STACK_BEGIN(column) ((column) * p.k)
+#define STACK_BEGIN(column) ((column) * (p.k / VALUE_TERMS))
 #define STACK_STEP 1u
 #else
 #define STACK_BEGIN(column) (column)
@@ -41,6 +42,7 @@ void main() {
     stack_at[c] = STACK_BEGIN(min(column + c * LANES, p.n - 1u));
     [[unroll]] for (uint t = 0u; t < HEIGHT; ++t) sums[t][c] = 0.0;
   }
+  const uint values = p.k / VALUE_TERMS;
   for (uint e = 0u; e < p.experts; ++e) {
     float weight[HEIGHT];
     uint x_at[HEIGHT];
@@ -49,22 +51,22 @@ void main() {
       const uint row = min(first + t, p.m - 1u);
       weight[t] = first + t < p.m ? weights[row / p.share * p.experts + e] : 0.0;
       const bool chosen = weight[t] != 0.0;
-      x_at[t] = chosen ? list[p.places_at + row * p.experts + e] * p.k : 0u;
+      x_at[t] = chosen ? list[p.places_at + row * p.experts + e] * values : 0u;
       if (chosen) weight[t] = WEIGHTED ? weight[t] * p.scale : p.scale;
       any = any || chosen;
     }
-    const uint matrix = e * p.n * p.k, steps_end = any ? p.k : 0u;
+    const uint matrix = e * p.n * values, steps_end = any ? values : 0u;
     for (uint k = 0u; k < steps_end; k += STEPS) {
-      float bs[STEPS][WIDTH];
+      VALUE bs[STEPS][WIDTH];
       [[unroll]] for (uint i = 0u; i < STEPS; ++i) {
         [[unroll]] for (uint c = 0u; c < WIDTH; ++c)
-          bs[i][c] = k + i < p.k ? stack[matrix + stack_at[c] + (k + i) * STACK_STEP] : 0.0;
+          bs[i][c] = k + i < values ? stack[matrix + stack_at[c] + (k + i) * STACK_STEP] : VALUE(0.0);
       }
       [[unroll]] for (uint t = 0u; t < HEIGHT; ++t) {
         if (weight[t] != 0.0) {
           [[unroll]] for (uint i = 0u; i < STEPS; ++i) {
-            const float value = x[x_at[t] + min(k + i, p.k - 1u)] * weight[t];
-            [[unroll]] for (uint c = 0u; c < WIDTH; ++c) sums[t][c] = fma(value, bs[i][c], sums[t][c]);
+            const VALUE value = x[x_at[t] + min(k + i, values - 1u)] * weight[t];
+            [[unroll]] for (uint c = 0u; c < WIDTH; ++c) sums[t][c] = add_product(value, bs[i][c], sums[t][c]);
           }
         }
       }

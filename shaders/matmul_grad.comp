@@ -4,13 +4,12 @@
 // A lane owns 8 neighbouring columns (a piece of the weight's layout) x kGradTokens tokens: x -> pieces, workgroup y and z -> tokens,
 // or tiles of a work list. It dequantises the piece of each weight row once and uses it for all its tokens, whose dy is
 // the same for all lanes. Sums run over the weight's rows in order; where they lie in several pages, each dispatch adds
-// to what is there.
+// to what is there. With slices (shaders/common/slices.glsl) each takes four weight rows in turn.
 //
 // variants: WEIGHT=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q4_k|q5_k|q6_k
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "shaders/matmul_grad.h"
-layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const bool ADDS = false;
 layout(push_constant) uniform Params { MatmulGradParams p; };
 layout(binding = 0) readonly restrict buffer Dy { float dy[]; };
@@ -26,6 +25,9 @@ uint load_word(uint at) { return w[at]; }
 
 const uint TN = kGradTokens;
 float sums[TN][8];
+const uint SLICE_SUMS = TN * 8u;
+#define SLICE_SUM(i) sums[(i) / 8u][(i) % 8u]
+#include "shaders/common/slices.glsl"
 uint dy_at[TN];
 
 void add_row(uint row, uint n, uint unit_at, uint sub, uint piece) {
@@ -45,7 +47,8 @@ void add_row(uint row, uint n, uint unit_at, uint sub, uint piece) {
 }
 
 void main() {
-  const uint number = gl_GlobalInvocationID.x, block = number / 4u, piece = number % 4u;
+  const uint lane = lane_of_outputs(), slice = slice_of_outputs();
+  const uint number = gl_WorkGroupID.x * LANES + lane, block = number / 4u, piece = number % 4u;
   const uint tile_number = gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y;
   uint first = tile_number * TN, count = first < p.tokens ? min(TN, p.tokens - first) : 0u, expert_row = 0u;
   if (GROUPED) {
@@ -64,10 +67,12 @@ void main() {
     [[unroll]] for (uint i = 0u; i < 8u; ++i) sums[t][i] = 0.0;
   }
   const uint row = expert_row + p.row, whole = p.count / 4u * 4u;
-  for (uint n = 0u; n < whole; n += 4u) {
+  for (uint n = slice * 4u; n < whole; n += 4u * SLICES) {
     [[unroll]] for (uint i = 0u; i < 4u; ++i) add_row(row + n + i, n + i, unit_at, sub, piece);
   }
-  for (uint n = whole; n < p.count; ++n) add_row(row + n, n, unit_at, sub, piece);
+  for (uint n = whole + slice; n < p.count; n += SLICES) add_row(row + n, n, unit_at, sub, piece);
+  add_slices(lane, slice);
+  if (slice > 0u) return;
   [[unroll]] for (uint t = 0u; t < TN; ++t) {
     [[unroll]] for (uint i = 0u; i < 8u; ++i) {
       const uint column = number * 8u + i;

@@ -108,7 +108,7 @@ Result<std::unique_ptr<Plan>> Trainer::Impl::plan(const std::string& name, const
               device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "scratch"}));
     scratch = std::make_unique<Buffer>(std::move(arena));
   }
-  const PlanRequest request{name, storage, {scratch.get(), 0, scratch->size()}, options.progress};
+  const PlanRequest request{name, storage, {scratch.get(), 0, scratch->size()}, options.progress, options.timestamps};
   LK_ASSIGN(Plan made, Plan::create(device, model->kernels(), graph, std::move(drafted), request));
   return std::make_unique<Plan>(std::move(made));
 }
@@ -277,6 +277,13 @@ uint64_t Trainer::passes() const { return impl_->dropped; }
 void Trainer::set_steps(uint64_t steps) { impl_->steps = steps; }
 void Trainer::set_passes(uint64_t passes) { impl_->dropped = passes; }
 const std::vector<Parameter>& Trainer::parameters() const { return impl_->options.parameters; }
+
+std::vector<const Plan*> Trainer::plans() const {
+  std::vector<const Plan*> plans;
+  for (const auto& [shape, pass] : impl_->passes) plans.push_back(pass->plan.get());
+  if (impl_->update) plans.push_back(impl_->update.get());
+  return plans;
+}
 
 Result<std::vector<float>> Trainer::read(const std::string& state) const {
   return impl_->memory.read(impl_->model->device(), state);

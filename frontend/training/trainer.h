@@ -22,7 +22,8 @@ struct TrainerOptions {
   bool count_padding = false;  // see BatchRowsOptions
   uint64_t seed = 42;          // of dropout
   bool fuse = true;
-  Progress progress;  // of kernel compilation
+  bool timestamps = false;  // the plans' timings are recorded
+  Progress progress;        // of kernel compilation
   // For batches with pictures: the pixels (channels, side, side) behind the path of a sequence.
   std::function<Result<Pixels>(const std::string& path)> pixels = {};
 };
@@ -42,6 +43,8 @@ struct TrainingMemory {
   uint64_t activation_bytes = 0;
   uint64_t table_bytes = 0;
 };
+
+class Plan;
 
 class Trainer {
  public:
@@ -65,6 +68,7 @@ class Trainer {
   void set_steps(uint64_t steps);  // when moments were written that so many steps made
   void set_passes(uint64_t passes);
   const std::vector<Parameter>& parameters() const;
+  std::vector<const Plan*> plans() const;  // those made so far
 
  private:
   struct Impl;

@@ -201,16 +201,16 @@ Status Recorder::dispatch_indirect(const Kernel& kernel, std::span<const Slice> 
   return Done{};
 }
 
-void Recorder::barrier() {
+void Recorder::barrier(bool indirect) {
+  constexpr VkPipelineStageFlags work = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
   auto all = typed<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
-  all.srcAccessMask = VK_ACCESS_HOST_WRITE_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  all.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
   all.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_UNIFORM_READ_BIT |
-                      VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_INDIRECT_COMMAND_READ_BIT;
-  impl_->device.functions.vkCmdPipelineBarrier(
-      impl_->target->commands,
-      VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT, 0, 1,
-      &all, 0, nullptr, 0, nullptr);
+                      VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  if (indirect) all.dstAccessMask |= VK_ACCESS_INDIRECT_COMMAND_READ_BIT;
+  impl_->device.functions.vkCmdPipelineBarrier(impl_->target->commands, work,
+                                               work | (indirect ? VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT : 0), 0, 1, &all, 0,
+                                               nullptr, 0, nullptr);
 }
 
 void Recorder::host_barrier() {

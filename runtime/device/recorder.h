@@ -47,7 +47,9 @@ class Recorder {
   // The grid is three uint32 at `arguments` (made by an earlier dispatch of this or another command buffer).
   Status dispatch_indirect(const Kernel& kernel, std::span<const Slice> slices, std::span<const std::byte> params,
                            Slice arguments);
-  void barrier();       // all earlier work and host writes before all later work, compute + transfer + indirect
+  void barrier(bool indirect = true);  // all earlier work before all later work: compute, transfer and, if wanted, the
+                                       // grids of indirect dispatches (which some GPUs pay for); what the host wrote
+                                       // before the submission is seen anyway
   void host_barrier();  // makes device writes visible to the host (end of a submission that is read back)
   Status copy(const Slice& from, const Slice& to);
   Status fill(const Slice& slice, uint32_t word);

@@ -1,12 +1,12 @@
 #include "runtime/ops/expert_gemm.h"
 #include "runtime/ops/gradients.h"
+#include "shaders/fill.h"
+#include "shaders/scale.h"
 
 namespace lorikeet {
 namespace {
 
 enum Input { kX, kStack, kWeights, kList, kBase };
-
-constexpr int64_t kHeight = shader::kAccumulateTileRows;
 
 Result<Shapes> shape(Inputs in, const Attributes& a) {
   LK_TRY(expect_f32("x", in[kX]));
@@ -20,7 +20,44 @@ Result<Shapes> shape(Inputs in, const Attributes& a) {
   return Shapes{{DType::f32, {a.integer("rows"), n}}};
 }
 
+// y = base, then a dispatch an expert adds the pairs of that expert: experts cost what their rows do.
+Choice by_expert(const Node& node, shader::ExpertGemmParams params, std::string_view form, uint32_t lanes,
+                 double flops) {
+  constexpr uint32_t kHeight = 8;
+  const Tensor &x = node.inputs[kX], &base = node.inputs[kBase], &y = node.outputs[0];
+  const int64_t elements = y.shape.elements(), width = params.n > lanes ? 4 : 1;
+  Choice choice{.name = "by_expert"};
+  if (base) {
+    const int64_t at_once = elements % 4 == 0 ? 4 : 1;
+    choice.dispatches.push_back({.kernel = at_once == 4 ? "scale/vec4" : "scale/float",
+                                 .operands = {Operand::of(base), Operand::of(base), Operand::of(y)},
+                                 .params = params_bytes(shader::ScaleParams{uint32_t(elements / at_once), 1}),
+                                 .groups = spread((elements / at_once + 63) / 64)});
+  } else {
+    choice.dispatches.push_back({.kernel = "fill",
+                                 .operands = {Operand::of(y)},
+                                 .params = params_bytes(shader::FillParams{uint32_t(elements), 0}),
+                                 .groups = spread((elements + 63) / 64)});
+  }
+  const auto [groups_y, groups_z] = spread_yz((params.m + kHeight - 1) / kHeight);
+  const uint32_t experts = params.experts;
+  params.experts = 1;
+  for (uint32_t expert = 0; expert < experts; ++expert) {
+    params.first_expert = expert;
+    choice.dispatches.push_back(
+        {.kernel = join("expert_gemm/", form, "/", kHeight, "/", width),
+         .constants = {{0, lanes}, {3, 1}, {4, uint32_t(node.attributes.integer("weighted"))}},
+         .operands = {Operand::of(x), Operand::of(node.inputs[kStack]), Operand::of(node.inputs[kList]), Operand::of(x),
+                      Operand::of(y), Operand::of(node.inputs[kWeights])},
+         .params = params_bytes(params),
+         .groups = {groups_for(params.n, lanes * width), groups_y, groups_z},
+         .flops = flops / experts});
+  }
+  return choice;
+}
+
 void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choices& choices) {
+  constexpr uint32_t kFewExperts = 16;
   const Node& sort = *maker_of_list(g, node.inputs[kList]);
   const Tensor &y = node.outputs[0], &base = node.inputs[kBase];
   const uint32_t lanes = tile_lanes(profile);
@@ -28,20 +65,26 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   params.n = uint32_t(y.shape.columns());
   params.k = uint32_t(node.inputs[kX].shape.columns());
   params.scale = float(node.attributes.number("scale"));
-  const auto [groups_y, groups_z] = spread_yz((y.shape.rows() + kHeight - 1) / kHeight);
-  const auto choice = [&](std::string_view name, int64_t width) {
+  const std::string_view form = stack_form(node, params.k);
+  const double flops = 2.0 * double(work_list_shape(sort).pairs()) * params.n * params.k;
+  const auto choice = [&](std::string_view name, int64_t height, int64_t width) {
+    const auto [groups_y, groups_z] = spread_yz((y.shape.rows() + height - 1) / height);
     Dispatch dispatch{
-        .kernel = join("expert_accumulate/", node.attributes.integer("transpose") != 0 ? "nt/" : "nn/", width),
+        .kernel = join("expert_accumulate/", form, "/", height, "/", width),
         .constants = {{0, lanes}, {1, bool(base)}, {2, uint32_t(node.attributes.integer("weighted"))}},
         .operands = {Operand::of(node.inputs[kX]), Operand::of(node.inputs[kStack]), Operand::of(node.inputs[kWeights]),
                      Operand::of(node.inputs[kList]), Operand::of(base ? base : node.inputs[kX]), Operand::of(y)},
         .params = params_bytes(params),
         .groups = {groups_for(params.n, lanes * width), groups_y, groups_z},
-        .flops = 2.0 * double(work_list_shape(sort).pairs()) * params.n * params.k};
+        .flops = flops};
     choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
   };
-  if (columns_a_lane(params.n, lanes) == 4) choice("tile", 4);
-  choice("column", 1);
+  const bool tall = y.shape.rows() > 4, wide = params.n > lanes;
+  if (tall && params.experts <= kFewExperts) choices.push_back(by_expert(node, params, form, lanes, flops));
+  if (tall && wide) choice("tile", 16, 2);
+  if (tall) choice("column", 16, 1);
+  if (wide) choice("row", 1, 2);
+  choice("plain", 1, 1);
 }
 
 // With t[pair] = dy[row] matrix^T:  dx = scale * weight * t,  dweight = scale * t . x.

@@ -6,8 +6,6 @@ namespace {
 
 enum Input { kX, kStack, kList, kWeights, kAddend };
 
-constexpr int64_t kHeight = shader::kExpertTileRows;
-
 Result<Shapes> shape(Inputs in, const Attributes& a) {
   LK_TRY(expect_f32("x", in[kX]));
   LK_TRY(expect_stack(in[kStack], a.integer("experts")));
@@ -28,20 +26,32 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   params.k = uint32_t(node.inputs[kX].shape.columns());
   params.scale = float(node.attributes.number("scale"));
   const int64_t pairs = y.shape.rows();
-  const auto [groups_y, groups_z] = spread_yz((pairs + kHeight - 1) / kHeight + params.experts);
-  const auto choice = [&](std::string_view name, int64_t width) {
+  const std::string_view form = stack_form(node, params.k);
+  const auto choice = [&](std::string_view name, int64_t height, int64_t width, const SliceCut& cut) {
+    const auto [groups_y, groups_z] = spread_yz((pairs + height - 1) / height + params.experts);
     Dispatch dispatch{
-        .kernel = join("expert_gemm/", node.attributes.integer("transpose") != 0 ? "nt/" : "nn/", width),
-        .constants = {{0, lanes}, {1, uint32_t(node.attributes.integer("gather"))}, {2, bool(addend)}},
+        .kernel = join("expert_gemm/", form, "/", height, "/", width),
+        .constants = {{0, cut.lanes * cut.slices},
+                      {kSliceCount, cut.slices},
+                      {1, uint32_t(node.attributes.integer("gather"))},
+                      {2, bool(addend)}},
         .operands = {Operand::of(node.inputs[kX]), Operand::of(node.inputs[kStack]), Operand::of(node.inputs[kList]),
-                     Operand::of(addend ? addend : node.inputs[kX]), Operand::of(y)},
+                     Operand::of(addend ? addend : node.inputs[kX]), Operand::of(y), Operand::of(node.inputs[kX])},
         .params = params_bytes(params),
-        .groups = {groups_for(params.n, lanes * width), groups_y, groups_z},
+        .groups = {groups_for(params.n, cut.lanes * width), groups_y, groups_z},
         .flops = 2.0 * double(pairs) * params.n * params.k};
-    choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
+    return Choice{.name = std::string(name), .dispatches = {std::move(dispatch)}};
   };
-  if (columns_a_lane(params.n, lanes) == 4) choice("tile", 4);
-  choice("column", 1);
+  const SliceCut one{lanes, 1};
+  const bool tall = params.m > 4, wide = params.n > lanes;
+  if (tall && wide) choices.push_back(choice("tile", 8, 4, one));
+  if (tall) choices.push_back(choice("column", 8, 1, one));
+  if (wide) choices.push_back(choice("row", 1, 4, one));
+  choices.push_back(choice("plain", 1, 1, one));
+  const int64_t height = tall ? 8 : 1;
+  // Counted as if each row had one expert: how many more it has is not known beforehand.
+  const SliceCut cut = slice_cut(profile, params.n, (params.m + height - 1) / height, params.k, uint32_t(height));
+  if (cut.slices > 1) add_sliced(profile, choice("", height, 1, cut), choices);
 }
 
 // x has rows or pairs: its gradient is that of the pairs, added up over the experts of each row if need be.
@@ -74,11 +84,16 @@ shader::ExpertGemmParams expert_gemm_params(const Graph& graph, const Node& sort
   const WorkListLayout layout(graph, sort_rows, profile);
   return {.m = uint32_t(shape.rows),
           .experts = uint32_t(shape.experts),
+          .weight_columns = uint32_t(shape.experts),
           .share = uint32_t(shape.share),
           .rows_at = layout.rows_at(),
           .places_at = layout.places_at(),
           .starts_at = layout.starts_at(),
           .scale = 1};
+}
+
+std::string_view stack_form(const Node& node, int64_t k) {
+  return node.attributes.integer("transpose") == 0 ? "nn" : k % 4 == 0 ? "nt4" : "nt";
 }
 
 const Node* expert_list(Graph& g, std::string_view op, const Tensor& list, const Tensor& x, bool gather) {

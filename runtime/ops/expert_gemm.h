@@ -15,10 +15,10 @@ shader::ExpertGemmParams expert_gemm_params(const Graph& graph, const Node& sort
 // does not have a row for each row (gather) or pair.
 const Node* expert_list(Graph& g, std::string_view op, const Tensor& list, const Tensor& x, bool gather);
 
+// The variant of a kernel that reads the node's stack, whose sums have k terms.
+std::string_view stack_form(const Node& node, int64_t k);
+
 // A stack of plain matrices: (experts, rows, columns).
 Status expect_stack(const Tensor& stack, int64_t experts);
-
-// "4" columns a lane, or "1" where there are few.
-inline int64_t columns_a_lane(int64_t columns, uint32_t lanes) { return columns > int64_t(lanes) ? 4 : 1; }
 
 }  // namespace lorikeet

@@ -6,7 +6,7 @@ namespace {
 
 enum Input { kA, kB, kList };
 
-constexpr int64_t kHeight = shader::kExpertTileRows;
+constexpr int64_t kHeight = shader::kOuterTileRows;
 
 Result<Shapes> shape(Inputs in, const Attributes& a) {
   LK_TRY(expect_f32("a", in[kA]));
@@ -21,20 +21,25 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   params.m = uint32_t(node.outputs[0].shape[1]);
   params.n = uint32_t(node.outputs[0].shape[2]);
   params.scale = float(node.attributes.number("scale"));
-  const auto choice = [&](std::string_view name, int64_t width) {
-    Dispatch dispatch{.kernel = join("expert_outer/", width),
-                      .constants = {{0, lanes},
-                                    {1, uint32_t(node.attributes.integer("gather_a"))},
-                                    {2, uint32_t(node.attributes.integer("gather_b"))}},
-                      .operands = {Operand::of(node.inputs[kA]), Operand::of(node.inputs[kB]),
-                                   Operand::of(node.inputs[kList]), Operand::of(node.outputs[0])},
-                      .params = params_bytes(params),
-                      .groups = {groups_for(params.n, lanes * width), groups_for(params.m, kHeight), params.experts},
-                      .flops = 2.0 * double(work_list_shape(sort).pairs()) * params.m * params.n};
-    choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
+  const int64_t pairs = work_list_shape(sort).pairs(), groups = groups_for(params.m, kHeight) * params.experts;
+  const auto choice = [&](std::string_view name, int64_t width, const SliceCut& cut) {
+    Dispatch dispatch{
+        .kernel = join("expert_outer/", width),
+        .constants = {{0, cut.lanes * cut.slices},
+                      {kSliceCount, cut.slices},
+                      {1, uint32_t(node.attributes.integer("gather_a"))},
+                      {2, uint32_t(node.attributes.integer("gather_b"))}},
+        .operands = {Operand::of(node.inputs[kA]), Operand::of(node.inputs[kB]), Operand::of(node.inputs[kList]),
+                     Operand::of(node.outputs[0])},
+        .params = params_bytes(params),
+        .groups = {groups_for(params.n, cut.lanes * width), groups_for(params.m, kHeight), params.experts},
+        .flops = 2.0 * double(pairs) * params.m * params.n};
+    return Choice{.name = std::string(name), .dispatches = {std::move(dispatch)}};
   };
-  if (columns_a_lane(params.n, lanes) == 4) choice("tile", 4);
-  choice("column", 1);
+  if (params.n > lanes) choices.push_back(choice("tile", 4, {lanes, 1}));
+  choices.push_back(choice("column", 1, {lanes, 1}));
+  const SliceCut cut = slice_cut(profile, params.n, groups, pairs / params.experts, uint32_t(kHeight));
+  if (cut.slices > 1) add_sliced(profile, choice("", 1, cut), choices);
 }
 
 const Op kOp = {.name = "expert_outer", .shape = shape, .lower = lower};

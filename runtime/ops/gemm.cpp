@@ -36,26 +36,31 @@ Result<Shapes> shape(Inputs in, const Attributes& attributes) {
 void lower(const Graph&, const Node& node, const DeviceProfile& profile, Choices& choices) {
   const Tensor &a = node.inputs[kA], &b = node.inputs[kB], &addend = node.inputs[kAddend];
   const auto [m, n, k] = sizes(a, b, node.attributes);
-  const std::string_view form = node.attributes.integer("transpose_a")   ? "tn"
-                                : node.attributes.integer("transpose_b") ? "nt"
-                                                                         : "nn";
+  const std::string_view form = node.attributes.integer("transpose_a")    ? "tn"
+                                : !node.attributes.integer("transpose_b") ? "nn"
+                                : k % 4 == 0                              ? "nt4"
+                                                                          : "nt";
   const uint32_t lanes = tile_lanes(profile);
-  const auto choice = [&](std::string_view name, int64_t height, int64_t width) {
+  const auto choice = [&](std::string_view name, int64_t height, int64_t width, const SliceCut& cut) {
     const auto [groups_y, groups_z] = spread_yz((m + height - 1) / height);
     Dispatch dispatch{
         .kernel = join("gemm/", form, "/", height, "/", width),
-        .constants = {{0, lanes}, {1, bool(addend)}},
+        .constants = {{0, cut.lanes * cut.slices}, {kSliceCount, cut.slices}, {1, bool(addend)}},
         .operands = {Operand::of(a), Operand::of(b), Operand::of(addend ? addend : a), Operand::of(node.outputs[0])},
         .params = params_bytes(shader::GemmParams{uint32_t(m), uint32_t(n), uint32_t(k)}),
-        .groups = {groups_for(n, lanes * width), groups_y, groups_z},
+        .groups = {groups_for(n, cut.lanes * width), groups_y, groups_z},
         .flops = 2.0 * double(m) * double(n) * double(k)};
-    choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
+    return Choice{.name = std::string(name), .dispatches = {std::move(dispatch)}};
   };
+  const SliceCut one{lanes, 1};
   const bool wide = n > lanes;
-  if (m > 1 && wide) choice("tile", 8, 4);
-  if (m > 1) choice("column", 8, 1);
-  if (wide) choice("row", 1, 4);
-  choice("plain", 1, 1);
+  if (m > 1 && wide) choices.push_back(choice("tile", 8, 4, one));
+  if (m > 1) choices.push_back(choice("column", 8, 1, one));
+  if (wide) choices.push_back(choice("row", 1, 4, one));
+  choices.push_back(choice("plain", 1, 1, one));
+  const int64_t height = m > 1 ? 8 : 1;
+  const SliceCut cut = slice_cut(profile, n, (m + height - 1) / height, k, uint32_t(height));
+  if (cut.slices > 1) add_sliced(profile, choice("", height, 1, cut), choices);
 }
 
 // With y = a b: da = dy b^T, db = a^T dy; a transposed matrix has the transposed gradient.

@@ -221,8 +221,17 @@ Method vec_method(const Product& a) {
   return m;
 }
 
+// A lane owns fewer rows where otherwise too few lanes would be at work on a GPU.
+ProductCut tile_cut_for(const Product& a) {
+  ProductCut cut = tile_cut(a.profile);
+  if (a.profile.kind == DeviceKind::cpu) return cut;
+  const int64_t tiles = (a.tokens + cut.tokens - 1) / cut.tokens;
+  while (cut.rows > (a.gated ? 2u : 1u) && a.n / cut.outputs(a.gated) * cut.lanes * tiles < kBusyLanes) cut.rows /= 2;
+  return cut;
+}
+
 Method tile_method(const Product& a) {
-  const ProductCut cut = tile_cut(a.profile);
+  const ProductCut cut = tile_cut_for(a);
   Method m{.choice = "tile",
            .kernel = join("matmul_tile/", name(a.weight.dtype), "/", cut.form),
            .form = a.exact_form(),

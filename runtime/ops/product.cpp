@@ -61,6 +61,29 @@ uint32_t tile_lanes(const DeviceProfile& profile) {
   return profile.kind == DeviceKind::cpu ? software_lanes(profile) : 64;
 }
 
+SliceCut slice_cut(const DeviceProfile& profile, int64_t columns, int64_t rows, int64_t terms, uint32_t sums) {
+  constexpr int64_t kFewest = 8;  // terms of a slice
+  constexpr uint32_t kNarrowest = 8, kWidest = 64;
+  const uint32_t most = std::min({profile.max_workgroup_lanes, uint32_t(profile.max_shared_bytes / (sums * 4)), 256u});
+  SliceCut cut{kNarrowest, 1};
+  while (cut.lanes < kWidest && cut.lanes < columns) cut.lanes *= 2;
+  const int64_t lanes = (columns + cut.lanes - 1) / cut.lanes * cut.lanes * rows;
+  while (lanes * cut.slices < kBusyLanes && terms >= 2 * kFewest * cut.slices) {
+    if (cut.lanes * cut.slices * 2 > most) {
+      if (cut.lanes == kNarrowest) break;
+      cut.lanes /= 2;
+    }
+    cut.slices *= 2;
+  }
+  return cut;
+}
+
+void add_sliced(const DeviceProfile& profile, Choice choice, Choices& choices) {
+  choice.name = "sliced";
+  choice.pinned_order = false;
+  choices.insert(profile.kind == DeviceKind::cpu ? choices.end() : choices.begin(), std::move(choice));
+}
+
 uint32_t slices_of(const DeviceProfile& profile, uint32_t lanes) {
   return std::max<uint32_t>(std::min<uint32_t>(profile.max_workgroup_lanes, 256) / lanes, 1);
 }

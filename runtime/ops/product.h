@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/base/device_profile.h"
+#include "runtime/graph/op.h"
 
 namespace lorikeet {
 
@@ -46,6 +47,20 @@ ProductCut tile_cut(const DeviceProfile& profile);  // with the most tokens that
 
 // Lanes of a group along rows, in kernels that cut as tiles do.
 uint32_t tile_lanes(const DeviceProfile& profile);
+
+constexpr int64_t kBusyLanes = 32768;  // keep a large GPU busy
+
+// How kernels with few outputs fill a GPU (shaders/common/slices.glsl): a workgroup has `lanes` columns and `slices`
+// lanes for each. `rows`: workgroups for the same columns; `terms`: of a sum; `sums`: of a lane. One slice where
+// outputs are enough.
+struct SliceCut {
+  uint32_t lanes = 1, slices = 1;
+};
+constexpr uint32_t kSliceCount = 8;  // constant_id
+SliceCut slice_cut(const DeviceProfile& profile, int64_t columns, int64_t rows, int64_t terms, uint32_t sums);
+// Adds a choice that slices: the first one on GPUs. The last one on software devices, which have no use for it but in
+// tests.
+void add_sliced(const DeviceProfile& profile, Choice choice, Choices& choices);
 // Groups of `lanes` lanes that fit into a workgroup.
 uint32_t slices_of(const DeviceProfile& profile, uint32_t lanes);
 // A number of workgroups over y and z.

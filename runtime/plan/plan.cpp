@@ -8,8 +8,19 @@
 namespace lorikeet {
 namespace {
 
-// A command buffer ends after this much estimated work, so that a device with a time budget can be given slices.
-constexpr double kFlopsPerCommandBuffer = 4e9;
+// A command buffer ends after this much estimated work, so that a device with a time budget can be given slices. Fast
+// devices pay more for a change of command buffers than for many dispatches.
+double flops_per_command_buffer(const Device& device) {
+  const bool fast = device.profile().kind == DeviceKind::discrete && device.options().slice_ms <= 0;
+  return fast ? 1e12 : 4e9;
+}
+
+// True where a dispatch of the level that begins at `first` takes its grid from a buffer.
+bool reads_grids(const std::vector<PlannedDispatch>& items, size_t first) {
+  for (size_t i = first; i < items.size() && items[i].level == items[first].level; ++i)
+    if (items[i].dispatch.indirect) return true;
+  return false;
+}
 
 std::string describe(const Graph& graph, const PlannedDispatch& item, bool barrier) {
   std::ostringstream out;
@@ -102,6 +113,7 @@ Result<Slice> Plan::slice(const Access& access) const {
 
 Status Plan::record(KernelLibrary& kernels, const PlanRequest& request) {
   const auto& items = draft_->dispatches;
+  const double most_flops = flops_per_command_buffer(*device_);
   size_t next = 0;
   while (next < items.size()) {
     const std::string name = join(request.name, " #", commands_.size());
@@ -113,8 +125,9 @@ Status Plan::record(KernelLibrary& kernels, const PlanRequest& request) {
     for (; next < items.size(); ++next) {
       const PlannedDispatch& item = items[next];
       if (item.level != level) {
-        if (flops >= kFlopsPerCommandBuffer) break;
-        recorder.barrier();  // the first one orders this command buffer after everything submitted before
+        if (flops >= most_flops) break;
+        // The first one orders this command buffer after everything submitted before.
+        recorder.barrier(reads_grids(items, next));
         ++counts_.barriers;
         level = item.level;
       }
@@ -136,7 +149,7 @@ Status Plan::record(KernelLibrary& kernels, const PlanRequest& request) {
       flops += item.dispatch.flops;
       ++counts_.dispatches;
     }
-    recorder.host_barrier();
+    if (next == items.size()) recorder.host_barrier();  // after all of the plan, in whatever command buffers
     LK_ASSIGN(CommandBuffer commands, recorder.end());
     commands_.push_back(std::move(commands));
   }

@@ -42,6 +42,7 @@ class Plan {
   // Runs once. The first runs measure each command buffer where the device has a time budget; later ones group them.
   Result<Ticket> submit();
   // Slice of a kept result in the scratch arena.
+  const std::string& name() const { return name_; }
   Result<Slice> output(std::string_view name) const;
   const PlanCounts& counts() const { return counts_; }
   const Draft& draft() const { return *draft_; }
