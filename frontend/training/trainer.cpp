@@ -229,17 +229,21 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
                                                 std::move(step_values), std::move(seed), std::move(fresh)}));
 }
 
-Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, int64_t rows) {
+Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, const BatchSize& batch) {
   TrainingMemory memory;
   memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
-  const TrainingShape shape = training_shape({.rows = rows_of(rows)});
+  const TrainingShape shape = training_shape({.rows = rows_of(batch.rows),
+                                              .pictures = batch.pictures,
+                                              .text_rows = batch.pictures ? rows_of(batch.text_rows) : 0});
   Graph graph = build_training_pass(model.config(), model.weights(), options.recipe, options.parameters, shape);
   if (options.fuse) fuse(graph, model.device().profile());
   LK_ASSIGN(
       const Draft drafted,
       draft(graph, {.profile = &model.device().profile(), .table = &model.choices(), .kernels = &model.kernels()}));
   memory.activation_bytes = drafted.scratch_bytes;
-  memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8) * 4;
+  memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8 + shape.pictures * shape.text_words) * 4;
+  if (const auto& picture = model.config().picture; picture && shape.pictures)
+    memory.activation_bytes += uint64_t(shape.pictures * picture->visual_tokens()) * picture->tower_hidden * 4;
   return memory;
 }
 

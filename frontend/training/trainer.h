@@ -37,6 +37,12 @@ struct StepReport {
   double gradient_norm = 0;  // before clipping
 };
 
+struct BatchSize {
+  int64_t rows = 0;
+  int64_t pictures = 0;   // whose rows are among these
+  int64_t text_rows = 0;  // of the text of a picture at most
+};
+
 struct TrainingMemory {
   uint64_t parameter_bytes = 0;  // values, gradients and moments
   uint64_t activation_bytes = 0;
@@ -46,8 +52,8 @@ struct TrainingMemory {
 class Trainer {
  public:
   static Result<Trainer> create(Model& model, TrainerOptions options);
-  // What a step over batches of so many rows needs beside the model's weights.
-  static Result<TrainingMemory> memory(Model& model, const TrainerOptions& options, int64_t rows);
+  // What a step over such batches needs beside the model's weights. The parameters need no values.
+  static Result<TrainingMemory> memory(Model& model, const TrainerOptions& options, const BatchSize& batch);
   Trainer(Trainer&&) noexcept;
   Trainer& operator=(Trainer&&) noexcept;
   ~Trainer();
