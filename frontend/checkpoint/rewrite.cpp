@@ -53,6 +53,8 @@ Status copy_texts(const path& from, const path& to) {
     if (weights || !entry.is_regular_file(failure)) continue;
     std::filesystem::copy_file(entry.path(), to / name, failure);
     if (failure) break;
+    std::filesystem::permissions(to / name, std::filesystem::perms::owner_write, std::filesystem::perm_options::add,
+                                 failure);
   }
   if (!failure) return Done{};
   return Error{ErrorCode::io,

@@ -101,6 +101,11 @@ Status check_adapter(const AdapterConfig& config) {
 Result<std::unique_ptr<Trained>> trained_by(const Model& model, const RunOptions& options, bool values) {
   if (!options.weights.empty()) {
     LK_ASSIGN(std::vector<Parameter> parameters, find_weight_parameters(model, options.weights));
+    for (const Parameter& parameter : parameters)
+      for (const WeightSlot& slot : weight_slots(model, parameter.name))
+        if (options.bypass_experts && slot.weight->role >= WeightRole::router)
+          return invalid(join("[finetune] the run leaves the visual experts out, so ", slot.name,
+                              " cannot learn; give patterns that leave it out too."));
     if (values) LK_TRY(read_weight_parameters(model, parameters));
     return std::unique_ptr<Trained>(new TrainedWeights(model, std::move(parameters)));
   }

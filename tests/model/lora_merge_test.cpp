@@ -48,7 +48,7 @@ bool says(const ConvertReport& report, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("a merged LoRA gives the logits of the LoRA on its base", "[model][merge]") {
+TEST_CASE("a merged LoRA gives the logits of the LoRA on its base", "[model][finetuning][merge]") {
   if (!test_device()) LK_SKIP(no_device, "merging");
   const TemporaryFolder folder;
   const auto path = write_tiny_model("lorikeet-tiny-merge", {.vocabulary = kTinyTokens});  // llama: q and k change rows
