@@ -61,7 +61,9 @@ std::string memory_text(const RunMemory& memory) {
               size_text(memory.weight_bytes), ", ", memory.numbers, " trained numbers with gradients and moments ",
               size_text(training.parameter_bytes), ", activations of ", memory.rows,
               memory.pictures ? join(" rows with ", memory.pictures, " pictures ") : " rows ",
-              size_text(training.activation_bytes), ", tables ", size_text(training.table_bytes), ")");
+              size_text(training.activation_bytes), ", tables ", size_text(training.table_bytes),
+              training.picture_bytes ? join(", the tower and its pictures ", size_text(training.picture_bytes)) : "",
+              ")");
 }
 
 nlohmann::ordered_json memory_json(const RunMemory& memory) {
@@ -70,6 +72,7 @@ nlohmann::ordered_json memory_json(const RunMemory& memory) {
           {"parameters", memory.training.parameter_bytes},
           {"activations", memory.training.activation_bytes},
           {"tables", memory.training.table_bytes},
+          {"tower", memory.training.picture_bytes},
           {"available", memory.available},
           {"rows", memory.rows},
           {"pictures", memory.pictures},

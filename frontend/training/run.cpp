@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 #include "frontend/checkpoint/checkpoint_hash.h"
 #include "frontend/image/picture.h"
@@ -25,9 +26,10 @@ std::string megabytes(uint64_t bytes) {
   return text;
 }
 
-TrainerOptions trainer_options(Model& model, const RunOptions& options, const Trained& trained) {
+TrainerOptions trainer_options(Model& model, const RunOptions& options, const Trained& trained,
+                               std::vector<Parameter> parameters) {
   TrainerOptions all{.recipe = trained.recipe(),
-                     .parameters = trained.parameters(),
+                     .parameters = std::move(parameters),
                      .optimiser = options.optimiser,
                      .count_padding = options.count_padding,
                      .seed = options.seed,
@@ -65,10 +67,12 @@ Result<uint64_t> count_steps(const RunOptions& options, BatchOrder& order) {
 BatchSize largest_batch(const Dataset& dataset, const BatchOptions& batches) {
   int64_t longest = 0, text = 0;
   size_t pictures = 0;
+  std::set<std::string> different;
   for (size_t i = 0; i < dataset.size(); ++i) {
     longest = std::max(longest, dataset.rows(i));
     if (dataset[i].picture.empty()) continue;
     ++pictures;
+    different.insert(dataset[i].picture);
     text = std::max(text, int64_t(dataset[i].tokens.size()));
   }
   longest = (longest + batches.multiple - 1) / batches.multiple * batches.multiple;
@@ -78,6 +82,7 @@ BatchSize largest_batch(const Dataset& dataset, const BatchOptions& batches) {
   size.pictures = int64_t(std::min(pictures, examples));
   if (pictures > 0) size.pictures = std::min(size.pictures, size.rows / dataset.visual_tokens());
   size.text_rows = text;
+  size.all_pictures = int64_t(different.size());
   return size;
 }
 
@@ -123,14 +128,15 @@ Result<RunMemory> TrainingRun::memory(Model& model, const Dataset& dataset, cons
   LK_TRY(check_options(model, options));
   LK_ASSIGN(const BatchOrder order, BatchOrder::create(dataset, options.batches));
   (void)order;
-  LK_ASSIGN(const std::unique_ptr<Trained> trained, trained_by(model, options, false));
+  LK_ASSIGN(const std::unique_ptr<Trained> trained, trained_by(model, options));
   RunMemory memory;
   memory.weight_bytes = model.memory().weight_bytes;
   const BatchSize largest = largest_batch(dataset, options.batches);
   memory.rows = largest.rows;
   memory.pictures = largest.pictures;
   for (const Parameter& parameter : trained->parameters()) memory.numbers += uint64_t(parameter.shape.elements());
-  LK_ASSIGN(memory.training, Trainer::memory(model, trainer_options(model, options, *trained), largest));
+  LK_ASSIGN(memory.training,
+            Trainer::memory(model, trainer_options(model, options, *trained, trained->parameters()), largest));
   memory.available = model.device().memory_available();
   if (model.loaded()) memory.available += memory.weight_bytes;
   return memory;
@@ -152,8 +158,10 @@ Result<TrainingRun> TrainingRun::create(Model& model, Dataset dataset, RunOption
   LK_ASSIGN(options.schedule.steps, count_steps(options, order));
   options.adapter.base_sha256 = checkpoint_hash(model.checkpoint());
   std::unique_ptr<Impl> impl(new Impl{&model, std::move(dataset), std::move(options), std::move(order)});
-  LK_ASSIGN(impl->trained, trained_by(model, impl->options, true));
-  LK_ASSIGN(Trainer trainer, Trainer::create(model, trainer_options(model, impl->options, *impl->trained)));
+  LK_ASSIGN(impl->trained, trained_by(model, impl->options));
+  LK_ASSIGN(std::vector<Parameter> initial, impl->trained->initial());
+  LK_ASSIGN(Trainer trainer,
+            Trainer::create(model, trainer_options(model, impl->options, *impl->trained, std::move(initial))));
   impl->trainer = std::move(trainer);
   return TrainingRun(std::move(impl));
 }

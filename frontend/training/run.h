@@ -25,7 +25,8 @@ struct RunMemory {
   uint64_t numbers = 0;    // trained
   uint64_t available = 0;  // on the device now, before any of this is there
   uint64_t total() const {
-    return weight_bytes + training.parameter_bytes + training.activation_bytes + training.table_bytes;
+    return weight_bytes + training.parameter_bytes + training.activation_bytes + training.table_bytes +
+           training.picture_bytes;
   }
 };
 

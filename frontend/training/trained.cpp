@@ -15,14 +15,23 @@ using std::filesystem::path;
 
 class TrainedAdapter : public Trained {
  public:
-  TrainedAdapter(const RunOptions& options, AdapterTensors tensors, std::vector<Parameter> parameters)
-      : options_(options), layout_(std::move(tensors)), parameters_(std::move(parameters)) {}
+  TrainedAdapter(const Model& model, const RunOptions& options, AdapterTensors layout)
+      : model_(model),
+        options_(options),
+        layout_(std::move(layout)),
+        parameters_(adapter_parameters(layout_, kAdapterParameters)) {}
 
   TrainingRecipe recipe() const override {
     return {.adapter = AdapterInGraph{.config = &options_.adapter, .tensors = &layout_, .name = kAdapterParameters},
             .dropout = options_.adapter.lora.dropout > 0};
   }
   const std::vector<Parameter>& parameters() const override { return parameters_; }
+
+  Result<std::vector<Parameter>> initial() const override {
+    LK_ASSIGN(const AdapterTensors tensors,
+              initial_adapter_tensors(options_.adapter, adapter_base(model_.config()), options_.seed));
+    return adapter_parameters(tensors, kAdapterParameters);
+  }
 
   std::vector<TrainedTensor> tensors() const override {
     std::vector<TrainedTensor> all;
@@ -56,6 +65,7 @@ class TrainedAdapter : public Trained {
   }
 
  private:
+  const Model& model_;
   const RunOptions& options_;
   AdapterTensors layout_;  // what there is
   std::vector<Parameter> parameters_;
@@ -68,6 +78,12 @@ class TrainedWeights : public Trained {
 
   TrainingRecipe recipe() const override { return {}; }
   const std::vector<Parameter>& parameters() const override { return parameters_; }
+
+  Result<std::vector<Parameter>> initial() const override {
+    std::vector<Parameter> parameters = parameters_;
+    LK_TRY(read_weight_parameters(model_, parameters));
+    return parameters;
+  }
 
   std::vector<TrainedTensor> tensors() const override {
     std::vector<TrainedTensor> all;
@@ -98,7 +114,7 @@ Status check_adapter(const AdapterConfig& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<Trained>> trained_by(const Model& model, const RunOptions& options, bool values) {
+Result<std::unique_ptr<Trained>> trained_by(const Model& model, const RunOptions& options) {
   if (!options.weights.empty()) {
     LK_ASSIGN(std::vector<Parameter> parameters, find_weight_parameters(model, options.weights));
     for (const Parameter& parameter : parameters)
@@ -106,15 +122,11 @@ Result<std::unique_ptr<Trained>> trained_by(const Model& model, const RunOptions
         if (options.bypass_experts && slot.weight->role >= WeightRole::router)
           return invalid(join("[finetune] the run leaves the visual experts out, so ", slot.name,
                               " cannot learn; give patterns that leave it out too."));
-    if (values) LK_TRY(read_weight_parameters(model, parameters));
     return std::unique_ptr<Trained>(new TrainedWeights(model, std::move(parameters)));
   }
   LK_TRY(check_adapter(options.adapter));
-  const AdapterBase base = adapter_base(model.config());
-  LK_ASSIGN(AdapterTensors tensors, values ? initial_adapter_tensors(options.adapter, base, options.seed)
-                                           : adapter_layout(options.adapter, base));
-  std::vector<Parameter> parameters = adapter_parameters(tensors, kAdapterParameters);
-  return std::unique_ptr<Trained>(new TrainedAdapter(options, std::move(tensors), std::move(parameters)));
+  LK_ASSIGN(AdapterTensors layout, adapter_layout(options.adapter, adapter_base(model.config())));
+  return std::unique_ptr<Trained>(new TrainedAdapter(model, options, std::move(layout)));
 }
 
 }  // namespace lorikeet

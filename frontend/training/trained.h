@@ -25,17 +25,18 @@ class Trained {
   using Read = std::function<Result<std::vector<float>>(const std::string& state)>;
 
   virtual ~Trained() = default;
-  virtual TrainingRecipe recipe() const = 0;  // points into this object
-  virtual const std::vector<Parameter>& parameters() const = 0;
+  virtual TrainingRecipe recipe() const = 0;                     // points into this object
+  virtual const std::vector<Parameter>& parameters() const = 0;  // without values
+  // With those with which training begins. Errors: those of the files; out_of_memory.
+  virtual Result<std::vector<Parameter>> initial() const = 0;
   virtual std::vector<TrainedTensor> tensors() const = 0;
   // Where the result goes in a run's folder, and writing it there: whole, or what was there stays.
   virtual std::filesystem::path place(const std::filesystem::path& folder) const = 0;
   virtual Status write(const std::filesystem::path& folder, const Read& read) const = 0;
 };
 
-// As the options say. The model and the options must outlive it. With `values` the parameters have those with which
-// training begins. Errors: those of the adapter or the patterns.
-Result<std::unique_ptr<Trained>> trained_by(const Model& model, const RunOptions& options, bool values);
+// As the options say. The model and the options must outlive it. Errors: those of the adapter or the patterns.
+Result<std::unique_ptr<Trained>> trained_by(const Model& model, const RunOptions& options);
 
 // The names of files that it leaves in a run's folder, in the order in which they take their places.
 inline constexpr const char* kTrainedAdapterFiles[] = {"adapter_model.safetensors", "adapter_model.bin",

@@ -221,6 +221,7 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
       return unsupported("training of a model whose layers look back over different windows is not supported.");
   Device& device = model.device();
   LK_ASSIGN(ParameterMemory memory, ParameterMemory::create(device, options.parameters));
+  for (Parameter& parameter : options.parameters) std::vector<float>().swap(parameter.values);
   LK_ASSIGN(Uploader uploader, Uploader::create(device, 4 << 20, 8));
   LK_ASSIGN(Buffer step_values, device.create_buffer({256, MemoryUse::device, "step"}));
   LK_ASSIGN(Buffer seed, device.create_buffer({256, MemoryUse::device, "seed"}));
@@ -242,8 +243,10 @@ Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& optio
       draft(graph, {.profile = &model.device().profile(), .table = &model.choices(), .kernels = &model.kernels()}));
   memory.activation_bytes = drafted.scratch_bytes;
   memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8 + shape.pictures * shape.text_words) * 4;
-  if (const auto& picture = model.config().picture; picture && shape.pictures)
-    memory.activation_bytes += uint64_t(shape.pictures * picture->visual_tokens()) * picture->tower_hidden * 4;
+  if (shape.pictures == 0) return memory;
+  const PictureConfig& picture = *model.config().picture;
+  LK_ASSIGN(memory.picture_bytes, FrozenTower::memory(model, batch.all_pictures));
+  memory.picture_bytes += uint64_t(shape.pictures * picture.visual_tokens()) * picture.tower_hidden * 4;
   return memory;
 }
 

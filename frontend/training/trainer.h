@@ -17,7 +17,7 @@ namespace lorikeet {
 
 struct TrainerOptions {
   TrainingRecipe recipe;
-  std::vector<Parameter> parameters;  // of the recipe, with the values that training begins with
+  std::vector<Parameter> parameters;  // of the recipe, with the values that training begins with; not kept
   Adamw optimiser;
   bool count_padding = false;  // see BatchRowsOptions
   uint64_t seed = 42;          // of dropout
@@ -39,14 +39,16 @@ struct StepReport {
 
 struct BatchSize {
   int64_t rows = 0;
-  int64_t pictures = 0;   // whose rows are among these
-  int64_t text_rows = 0;  // of the text of a picture at most
+  int64_t pictures = 0;      // whose rows are among these
+  int64_t text_rows = 0;     // of the text of a picture at most
+  int64_t all_pictures = 0;  // different ones of the whole run
 };
 
 struct TrainingMemory {
   uint64_t parameter_bytes = 0;  // values, gradients and moments
   uint64_t activation_bytes = 0;
   uint64_t table_bytes = 0;
+  uint64_t picture_bytes = 0;  // the tower at work, and what it made of pictures
 };
 
 class Trainer {
@@ -70,7 +72,7 @@ class Trainer {
   Status write(const std::string& state, std::span<const float> values);
   void set_steps(uint64_t steps);  // when moments were written that so many steps made
   void set_passes(uint64_t passes);
-  const std::vector<Parameter>& parameters() const;
+  const std::vector<Parameter>& parameters() const;  // without values
 
  private:
   struct Impl;

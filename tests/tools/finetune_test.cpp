@@ -101,6 +101,9 @@ TEST_CASE("finetune: from a file of examples to an adapter that a session uses")
     return json::parse(told.out)["activations"].get<uint64_t>();
   };
   CHECK(activations({"--recompute"}) < activations({}));
+  const auto cut = test::lorikeet(call + Arguments{"--dry-run", "--max-tokens", "20"});
+  CHECK(cut.status == 0);
+  CHECK(cut.err.find(" were cut to 20\n") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(out));
   const auto made =
       test::lorikeet(call + Arguments{"--epochs", "10", "--eval-every", "5", "--schedule", "linear", "--json"});

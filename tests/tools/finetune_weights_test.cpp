@@ -170,6 +170,7 @@ TEST_CASE("finetune: a Parrot's projector learns from pictures, and the trained 
   REQUIRE(whole.status == 0);
   CHECK(says(whole.err, "trained: 4 tensors, 15552 numbers"));
   CHECK(says(whole.err, " rows with 2 pictures "));
+  CHECK(says(whole.err, ", the tower and its pictures "));
   const auto points = losses(folder / "whole");
   REQUIRE(points.size() == 4);
   CHECK(points[3].cross_entropy < points[0].cross_entropy);
