@@ -60,7 +60,8 @@ std::string memory_text(const RunMemory& memory) {
   return join("memory: ", size_text(memory.total()), " of ", size_text(memory.available), " (weights ",
               size_text(memory.weight_bytes), ", ", memory.numbers, " trained numbers with gradients and moments ",
               size_text(training.parameter_bytes), ", activations of ", memory.rows,
-              memory.pictures ? join(" rows with ", memory.pictures, " pictures ") : " rows ",
+              memory.pictures ? join(" rows with ", memory.pictures, memory.pictures == 1 ? " picture " : " pictures ")
+                              : " rows ",
               size_text(training.activation_bytes), ", tables ", size_text(training.table_bytes),
               training.picture_bytes ? join(", the tower and its pictures ", size_text(training.picture_bytes)) : "",
               ")");

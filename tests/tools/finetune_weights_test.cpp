@@ -150,8 +150,10 @@ TEST_CASE("finetune: a Parrot's projector learns from pictures, and the trained 
                      (folder / out).string(),
                      "--method",
                      "full",
-                     "--accumulate",
+                     "--batch",
                      "1",
+                     "--accumulate",
+                     "3",
                      "--clip",
                      "1",
                      "--weight-decay",
@@ -169,7 +171,7 @@ TEST_CASE("finetune: a Parrot's projector learns from pictures, and the trained 
   INFO(whole.err);
   REQUIRE(whole.status == 0);
   CHECK(says(whole.err, "trained: 4 tensors, 15552 numbers"));
-  CHECK(says(whole.err, " rows with 2 pictures "));
+  CHECK(says(whole.err, " rows with 1 picture "));
   CHECK(says(whole.err, ", the tower and its pictures "));
   const auto points = losses(folder / "whole");
   REQUIRE(points.size() == 4);
