@@ -67,7 +67,7 @@ Result<std::vector<BenchLine>> bench_training(Model& model, const TrainingBench&
   for (const bool recompute : {false, true}) {
     TrainerOptions options = learner->options;
     options.recipe.recompute = recompute;
-    LK_ASSIGN(const TrainingMemory memory, Trainer::memory(model, options, learner->batch.rows()));
+    LK_ASSIGN(const TrainingMemory memory, Trainer::memory(model, options, {.rows = learner->batch.rows()}));
     LK_ASSIGN(Trainer trainer, Trainer::create(model, options));
     if (lines.empty()) {
       LK_ASSIGN(const double forward, fastest(what.seconds, [&]() -> Status {

@@ -1,6 +1,8 @@
 #include "frontend/convert.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <system_error>
 
 #include "frontend/checkpoint/quant/quant.h"
@@ -11,13 +13,44 @@
 namespace lorikeet {
 namespace {
 
+// The layer's weight that a tensor of the source is, if something is merged into it.
+struct MergedWeight {
+  uint32_t layer = 0;
+  WeightRole role = WeightRole::q;
+};
+using MergedWeights = std::map<const TensorInfo*, MergedWeight>;
+
+Result<MergedWeights> merged_weights(const Checkpoint& source, const DecoderConfig& config, const LoraMerge& merge) {
+  MergedWeights merged;
+  for (const WeightName& name : config.family->weights) {
+    for (uint32_t layer = 0; is_layer_weight(name.role) && layer < config.layers; ++layer) {
+      if (!merge.touches(layer, name.role)) continue;
+      LK_ASSIGN(const WeightRef weight, resolve(source, config, layer, name.role));
+      merged[weight.tensor] = {layer, name.role};
+    }
+  }
+  return merged;
+}
+
 constexpr uint64_t kChunkElements = uint64_t(1) << 22;  // what is in memory as f32 at once
 
 // Writes one tensor after the other, some rows at a time.
 class Conversion {
  public:
-  Conversion(const Checkpoint& source, const ConvertOptions& options, GgufWriter writer, uint64_t total)
-      : source_(source), options_(options), writer_(std::move(writer)), total_(total) {}
+  struct Task {
+    const Checkpoint& source;
+    const DecoderConfig& config;
+    const ConvertOptions& options;
+    const MergedWeights& merged;
+    uint64_t total = 0;  // bytes
+  };
+  Conversion(const Task& task, GgufWriter writer)
+      : source_(task.source),
+        options_(task.options),
+        config_(task.config),
+        merged_(task.merged),
+        writer_(std::move(writer)),
+        total_(task.total) {}
 
   Status write(const PlannedTensor& tensor) {
     if (tensor.sources.empty()) return put(std::as_bytes(std::span(tensor.values)));
@@ -30,7 +63,7 @@ class Conversion {
  private:
   Status write(const PlannedTensor& tensor, const TensorInfo& source) {
     LK_ASSIGN(const Bytes bytes, source_.data(source));
-    const bool as_it_is = source.type == tensor.type && tensor.interleave_head_dim == 0;
+    const bool as_it_is = source.type == tensor.type && tensor.interleave_head_dim == 0 && !merged_.contains(&source);
     LK_TRY(as_it_is ? copy(bytes) : write_rows(tensor, source, bytes));
     source_.release(source);
     return Done{};
@@ -60,7 +93,7 @@ class Conversion {
     for (uint64_t first = 0; first < rows; first += chunk) {
       const uint64_t count = std::min(chunk, rows - first);
       const Bytes part = in_order(tensor, bytes, first, count, row_bytes(source.type, columns));
-      LK_TRY(write_converted(tensor, source, part, count * columns));
+      LK_TRY(write_converted(tensor, source, part, {first, count, columns}));
     }
     return Done{};
   }
@@ -75,13 +108,28 @@ class Conversion {
     return ordered_;
   }
 
-  Status write_converted(const PlannedTensor& tensor, const TensorInfo& source, Bytes part, uint64_t elements) {
-    if (source.type == tensor.type) return put(part);
+  struct Rows {
+    uint64_t first, count, columns;  // of the output
+  };
+  Status write_converted(const PlannedTensor& tensor, const TensorInfo& source, Bytes part, const Rows& rows) {
+    const auto merged = merged_.find(&source);
+    if (source.type == tensor.type && merged == merged_.end()) return put(part);
+    const uint64_t elements = rows.count * rows.columns;
     values_.resize(size_t(elements));
     LK_TRY(named(source, dequantise(source.type, part, values_, options_.threads)));
+    if (merged != merged_.end()) merge_into(merged->second, rows);
     packed_.resize(size_t(row_bytes(tensor.type, elements)));
     LK_TRY(named(source, quantise(tensor.type, values_, packed_, options_.threads)));
     return put(packed_);
+  }
+
+  // Rows of q and k lie in another order in llama GGUF files.
+  void merge_into(const MergedWeight& weight, const Rows& rows) {
+    const bool moved = config_.family->permuted_qk && (weight.role == WeightRole::q || weight.role == WeightRole::k);
+    for (uint64_t i = 0; i < rows.count; ++i)
+      options_.merge.add_row(weight.layer, weight.role,
+                             moved ? huggingface_row(rows.first + i, config_.head_dim) : rows.first + i,
+                             std::span(values_).subspan(size_t(i * rows.columns), size_t(rows.columns)));
   }
 
   Status named(const TensorInfo& source, Status status) const {
@@ -91,6 +139,8 @@ class Conversion {
 
   const Checkpoint& source_;
   const ConvertOptions& options_;
+  const DecoderConfig& config_;
+  const MergedWeights& merged_;
   GgufWriter writer_;
   uint64_t total_, done_ = 0;
   std::vector<std::byte> ordered_, packed_;
@@ -111,6 +161,30 @@ ConvertReport report_of(const ConvertPlan& plan, const Checkpoint& source) {
   return report;
 }
 
+std::string listed(const std::set<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// From which types and to which the merged weights go.
+void note_merging(ConvertReport& report, const ConvertPlan& plan, const MergedWeights& merged) {
+  std::set<std::string> from, to;
+  bool quantised = false, again = false;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    if (tensor.sources.size() != 1 || !merged.contains(tensor.sources.front())) continue;
+    const DType type = tensor.sources.front()->type;
+    from.insert(std::string(name(type)));
+    to.insert(std::string(name(tensor.type)));
+    quantised = quantised || layout(type).block > 1;
+    again = again || (layout(type).block > 1 && layout(tensor.type).block > 1);
+  }
+  if (from.empty()) return;
+  report.notices.push_back(join(merged.size(), " matrices were merged: ", listed(from), " as stored, summed in f32, ",
+                                again ? "quantised again" : "written", " as ", listed(to),
+                                quantised ? "; what the source's types had lost stays lost." : "."));
+}
+
 }  // namespace
 
 Result<ConvertReport> convert(const Checkpoint& source, const std::filesystem::path& out,
@@ -122,13 +196,15 @@ Result<ConvertReport> convert(const Checkpoint& source, const std::filesystem::p
   const bool gguf = source.kind() == Checkpoint::Kind::gguf;
   LK_ASSIGN(const ConvertPlan plan,
             gguf ? plan_from_gguf(source, config, options.type) : plan_from_huggingface(source, config, options.type));
+  LK_ASSIGN(const MergedWeights merged, merged_weights(source, config, options.merge));
   ConvertReport report = report_of(plan, source);
+  note_merging(report, plan, merged);
   if (options.dry_run) return report;
   std::error_code ignored;
   if (std::filesystem::equivalent(source.path(), out, ignored))
     return invalid(join("[convert] ", out.string(), " is the source itself; give another name for the output."));
   LK_ASSIGN(GgufWriter writer, GgufWriter::create(out, plan.header));
-  Conversion conversion(source, options, std::move(writer), report.output_bytes);
+  Conversion conversion({source, config, options, merged, report.output_bytes}, std::move(writer));
   for (const PlannedTensor& tensor : plan.tensors) LK_TRY(conversion.write(tensor));
   LK_TRY(conversion.finish());
   return report;

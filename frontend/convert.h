@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/adapters/lora_merge.h"
 #include "frontend/checkpoint/checkpoint.h"
 #include "runtime/base/result.h"
 
@@ -18,6 +19,8 @@ struct ConvertOptions {
   // q6_k where the type has fewer than 6 bits. A matrix whose columns do not divide into the type's blocks gets the
   // next larger type that fits: q4_k q5_0, q5_k q5_1, q6_k q8_0, and else f16.
   DType type = DType::f16;
+  // Plain LoRAs for the source: computed in f32 from what the source stores, and written in the type of the matrix.
+  LoraMerge merge;
   bool dry_run = false;  // only the report, nothing is written
   unsigned threads = 0;  // 0: all of the machine
   // Called now and then with bytes of the output; false cancels, which leaves no file.

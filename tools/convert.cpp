@@ -1,4 +1,4 @@
-// lorikeet convert: any model that can be loaded, as one GGUF file.
+// lorikeet convert: any model that can be loaded, as one GGUF file, with LoRAs merged into it if wished.
 #include <atomic>
 #include <map>
 
@@ -14,6 +14,7 @@ namespace {
 struct Flags {
   std::string model, vision, out, type = "f16";
   unsigned threads = 0;
+  AdapterOptions adapters;
   bool dry_run = false;
 };
 
@@ -37,6 +38,15 @@ Status run(const Flags& flags) {
   options.type = *dtype_from_name(flags.type);
   options.dry_run = flags.dry_run;
   options.threads = flags.threads;
+  std::vector<GivenAdapter> adapters;
+  if (!flags.adapters.given.empty()) {
+    LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
+    LK_ASSIGN(adapters, flags.adapters.open(adapter_base(source, config)));
+  }
+  for (const GivenAdapter& given : adapters) {
+    for (const std::string& warning : given.adapter->warnings) say(join(given.path, ": ", warning));
+    LK_TRY(options.merge.add(*given.adapter, given.scale, given.path));
+  }
   std::atomic<bool> interrupted{false};
   const OnInterrupt on_interrupt([&] { interrupted = true; });
   ProgressLine progress("converting");
@@ -68,6 +78,14 @@ void add_convert(CLI::App& program, Job& job) {
       ->option_text("MODEL")
       ->required();
   add_vision(*command, flags->vision);
+  command
+      ->add_option(
+          "--adapter", flags->adapters.given,
+          "A folder with a plain LoRA that is merged into the weights; :SCALE behind it multiplies what it adds.\n"
+          "May be given several times. Example: --adapter style-lora:0.5")
+      ->option_text("DIR[:SCALE]")
+      ->take_all()
+      ->allow_extra_args(false);
   command->add_option("out", flags->out, "The GGUF file to write. Example: out.gguf")->option_text("FILE")->required();
   const std::vector<std::string> types = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1",
                                           "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"};

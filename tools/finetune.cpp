@@ -1,9 +1,10 @@
-// lorikeet finetune: trains an adapter on a file of examples.
+// lorikeet finetune: trains an adapter, or weights of the model, on a file of examples.
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
 
 #include "frontend/training/run_loop.h"
+#include "frontend/training/weight_parameters.h"
 #include "runtime/base/text.h"
 #include "tools/commands.h"
 #include "tools/finetune_options.h"
@@ -14,7 +15,7 @@ namespace lorikeet::tool {
 namespace {
 
 struct Flags {
-  std::string model, data, out, evaluation;
+  std::string model, vision, data, out, evaluation;
   DeviceOptions device;
   FinetuneOptions options;
   uint64_t evaluate_every = 0, save_every = 100;
@@ -43,8 +44,7 @@ std::string step_text(const RunStep& step) {
 }
 
 Result<Dataset> read_data(const std::string& file, const Flags& flags, const Model& model) {
-  LK_ASSIGN(Dataset data,
-            Dataset::read(file, *model.tokenizer(), flags.options.dataset(int64_t(model.config().vocabulary))));
+  LK_ASSIGN(Dataset data, Dataset::read(file, *model.tokenizer(), flags.options.dataset(model.config())));
   const DatasetCounts& counts = data.counts();
   std::string line =
       join(file, ": ", data.size(), " examples, ", counts.tokens, " tokens, the longest has ", counts.longest);
@@ -59,8 +59,12 @@ std::string memory_text(const RunMemory& memory) {
   const TrainingMemory& training = memory.training;
   return join("memory: ", size_text(memory.total()), " of ", size_text(memory.available), " (weights ",
               size_text(memory.weight_bytes), ", ", memory.numbers, " trained numbers with gradients and moments ",
-              size_text(training.parameter_bytes), ", activations of ", memory.rows, " rows ",
-              size_text(training.activation_bytes), ", tables ", size_text(training.table_bytes), ")");
+              size_text(training.parameter_bytes), ", activations of ", memory.rows,
+              memory.pictures ? join(" rows with ", memory.pictures, memory.pictures == 1 ? " picture " : " pictures ")
+                              : " rows ",
+              size_text(training.activation_bytes), ", tables ", size_text(training.table_bytes),
+              training.picture_bytes ? join(", the tower and its pictures ", size_text(training.picture_bytes)) : "",
+              ")");
 }
 
 nlohmann::ordered_json memory_json(const RunMemory& memory) {
@@ -69,8 +73,10 @@ nlohmann::ordered_json memory_json(const RunMemory& memory) {
           {"parameters", memory.training.parameter_bytes},
           {"activations", memory.training.activation_bytes},
           {"tables", memory.training.table_bytes},
+          {"tower", memory.training.picture_bytes},
           {"available", memory.available},
           {"rows", memory.rows},
+          {"pictures", memory.pictures},
           {"trained_numbers", memory.numbers}};
 }
 
@@ -80,12 +86,19 @@ void print_result(const Flags& flags, const TrainingRun& run, const RunFolder& f
     print(
         format("trained %llu steps, loss %.4f", static_cast<unsigned long long>(run.step_count()), last.cross_entropy) +
         (last.evaluation ? format(", %.4f on %s", *last.evaluation, flags.evaluation.c_str()) : std::string()) +
-        join("; the adapter is in ", flags.out, "\n"));
+        join(flags.options.trains_weights() ? "; the model is in " : "; the adapter is in ",
+             run.result(flags.out).string(), "\n"));
     return;
   }
-  nlohmann::ordered_json json = {{"out", flags.out},      {"method", flags.options.method}, {"steps", run.step_count()},
-                                 {"epochs", last.epoch},  {"loss", last.cross_entropy},     {"aux", last.aux},
-                                 {"evaluation", nullptr}, {"memory", memory_json(memory)}};
+  nlohmann::ordered_json json = {{"out", flags.out},
+                                 {"result", run.result(flags.out).string()},
+                                 {"method", flags.options.method},
+                                 {"steps", run.step_count()},
+                                 {"epochs", last.epoch},
+                                 {"loss", last.cross_entropy},
+                                 {"aux", last.aux},
+                                 {"evaluation", nullptr},
+                                 {"memory", memory_json(memory)}};
   if (last.evaluation) json["evaluation"] = *last.evaluation;
   print(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
@@ -127,11 +140,27 @@ Status train(const Flags& flags, Model& model, Dataset data, const RunOptions& o
   return Done{};
 }
 
+// What is going to be trained.
+Status say_weights(const Model& model, const RunOptions& options) {
+  LK_ASSIGN(const std::vector<Parameter> parameters, find_weight_parameters(model, options.weights));
+  size_t tensors = 0;
+  uint64_t numbers = 0;
+  for (const Parameter& parameter : parameters) {
+    tensors += weight_slots(model, parameter.name).size();
+    numbers += uint64_t(parameter.shape.elements());
+  }
+  std::string summary = weight_summary(model, parameters);
+  summary.pop_back();  // the last line's end
+  say(join("trained: ", tensors, " tensors, ", numbers, " numbers\n", summary));
+  return Done{};
+}
+
 Status run(const Flags& flags) {
   LK_ASSIGN(Device device, flags.device.open());
   const auto compile = std::make_shared<ProgressLine>("compiling kernels"),
              upload = std::make_shared<ProgressLine>("loading weights");
   lorikeet::ModelOptions model_options;
+  model_options.vision = flags.vision;
   model_options.notice = [](const std::string& line) { say(line); };
   model_options.upload = [upload](size_t done, size_t total) {
     upload->show(done, total);
@@ -147,6 +176,7 @@ Status run(const Flags& flags) {
     compile->show(done, total);
     if (done >= total) compile->end();
   };
+  if (flags.options.trains_weights()) LK_TRY(say_weights(model, options));
   LK_ASSIGN(Dataset data, read_data(flags.data, flags, model));
   LK_ASSIGN(const RunMemory memory, TrainingRun::memory(model, data, options));
   if (flags.dry_run && flags.json) print(memory_json(memory).dump() + "\n");
@@ -160,19 +190,25 @@ Status run(const Flags& flags) {
 
 void add_finetune(CLI::App& program, Job& job) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command = program.add_subcommand("finetune", "Trains an adapter on a file of examples.");
+  CLI::App* command =
+      program.add_subcommand("finetune", "Trains an adapter, or weights of the model, on a file of examples.");
   command->footer(
-      "DATA is JSON Lines or a JSON array of messages, instructions, texts or token ids (docs/finetuning.md).\n"
-      "Example: lorikeet finetune -m MODEL data.jsonl --method dynmole --out adapter");
+      "DATA is JSON Lines or a JSON array of messages, with pictures for models that see, instructions, texts or "
+      "token\n"
+      "ids (docs/finetuning.md).\n"
+      "Example: lorikeet finetune -m MODEL data.jsonl --method dynmole --out adapter\n"
+      "Example: lorikeet finetune -m MODEL data.jsonl --method full --train '.*_proj.weight' --out trained");
   command->add_option("data", flags->data, "The examples. Example: data.jsonl")->option_text("DATA")->required();
   command
       ->add_option("-m,--model", flags->model,
                    "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct.Q4_1.gguf")
       ->option_text("MODEL")
       ->required();
+  add_vision(*command, flags->vision);
   command
       ->add_option("--out", flags->out,
-                   "A new folder for the adapter, its checkpoint and the losses. Example: --out adapter")
+                   "A new folder for the adapter or the trained model, the checkpoint and the losses.\n"
+                   "Example: --out adapter")
       ->option_text("DIR")
       ->required();
   flags->device.add(*command);
@@ -192,7 +228,10 @@ void add_finetune(CLI::App& program, Job& job) {
                     "Example: --resume");
   command->add_flag("--dry-run", flags->dry_run, "Only says what memory is needed. Example: --dry-run");
   command->add_flag("--json", flags->json, "Prints one JSON object at the end. Example: --json");
-  command->callback([flags, &job] { job = [flags] { return run(*flags); }; });
+  command->callback([flags, &job] {
+    flags->options.check();
+    job = [flags] { return run(*flags); };
+  });
 }
 
 }  // namespace lorikeet::tool

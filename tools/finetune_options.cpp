@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "runtime/base/text.h"
+
 namespace lorikeet::tool {
 namespace {
 
@@ -23,8 +25,24 @@ void FinetuneOptions::add(CLI::App& command) {
   const auto word = [&](const char* name, std::string& value, const char* text, std::vector<std::string> words) {
     return command.add_option(name, value, text)->option_text("NAME")->check(CLI::IsMember(std::move(words)));
   };
-  word("--method", method, "What is trained: dynmole, lora, mixlora or mola (dynmole). Example: --method lora",
-       {"dynmole", "lora", "mixlora", "mola"});
+  word(
+      "--method", method,
+      "What is trained: an adapter (dynmole, lora, mixlora or mola), or weights of the model itself (full) (dynmole).\n"
+      "Example: --method lora",
+      {"dynmole", "lora", "mixlora", "mola", "full"});
+  command
+      .add_option(
+          "--train", train,
+          "Of full: a regular expression for the whole names of the tensors to train, as inspect shows them or as\n"
+          "the other format has them. May be given several times.\n"
+          "Example: --train 'model\\.layers\\.\\d+\\.mlp\\..*' --train lm_head.weight")
+      ->option_text("PATTERN")
+      ->take_all()
+      ->allow_extra_args(false);
+  command.add_flag(
+      "--no-experts", no_experts,
+      "Of models that see: the projector's tokens go past the visual experts, as in Parrot's first stage.\n"
+      "Example: --no-experts");
   number("--rank", rank,
          "Rank of the low-rank matrices, as published 80 for lora, 16 for mixlora, else 24.\nExample: --rank 8")
       ->check(CLI::Range(1, 65536));
@@ -56,7 +74,7 @@ void FinetuneOptions::add(CLI::App& command) {
       ->option_text("LIST")
       ->delimiter(',');
   command.add_flag("--rslora", rslora, "Multiplies by alpha / sqrt(rank) instead. Example: --rslora");
-  real("--lr", rate, "Learning rate (2e-4). Example: --lr 1e-4")->check(CLI::PositiveNumber);
+  real("--lr", rate, "Learning rate (2e-4; of full 2e-5). Example: --lr 1e-4")->check(CLI::PositiveNumber);
   word("--schedule", schedule, "Its course: constant, linear or cosine (constant). Example: --schedule cosine",
        {"constant", "linear", "cosine"});
   number("--warmup", warmup, "Steps in which it rises from 0 (0). Example: --warmup 100");
@@ -94,9 +112,19 @@ void FinetuneOptions::add(CLI::App& command) {
                    "Leaves bad records out, with their number, instead of ending. Example: --skip-bad");
 }
 
+void FinetuneOptions::check() const {
+  if (trains_weights() && train.empty())
+    throw CLI::ValidationError("--method full", "expected --train PATTERN, the names of the tensors to train");
+  if (!trains_weights() && !train.empty())
+    throw CLI::ValidationError("--train", join("expected --method full with it, given ", method));
+}
+
 RunOptions FinetuneOptions::run(const std::string& base_model) const {
   RunOptions run;
-  AdapterConfig& adapter = run.adapter = published_adapter(kMethods.at(method));
+  run.weights = train;
+  run.bypass_experts = no_experts;
+  AdapterConfig& adapter = run.adapter;
+  if (!trains_weights()) adapter = published_adapter(kMethods.at(method));
   adapter.base_model = base_model;
   if (rank) {
     adapter.lora.r = *rank;
@@ -122,7 +150,7 @@ RunOptions FinetuneOptions::run(const std::string& base_model) const {
   run.schedule.shape = schedule == "linear"   ? Schedule::Shape::linear
                        : schedule == "cosine" ? Schedule::Shape::cosine
                                               : Schedule::Shape::constant;
-  run.schedule.rate = rate;
+  run.schedule.rate = rate.value_or(trains_weights() ? 2e-5 : 2e-4);
   run.schedule.warmup = warmup;
   run.batches.layout = packed ? BatchLayout::packed : BatchLayout::padded;
   run.batches.examples = batch;
@@ -138,12 +166,13 @@ RunOptions FinetuneOptions::run(const std::string& base_model) const {
   return run;
 }
 
-DatasetOptions FinetuneOptions::dataset(int64_t vocabulary) const {
+DatasetOptions FinetuneOptions::dataset(const DecoderConfig& config) const {
   DatasetOptions options;
   options.encoding.prompt = *prompt_template_from_name(prompt);
   options.encoding.labels = labels == "published" ? LabelRule::published : LabelRule::standard;
   options.encoding.answers_only = answers_only;
-  options.encoding.vocabulary = vocabulary;
+  options.encoding.vocabulary = int64_t(config.vocabulary);
+  if (config.picture) options.encoding.visual_tokens = config.picture->visual_tokens();
   options.max_tokens = max_tokens;
   options.skip_bad = skip_bad;
   return options;

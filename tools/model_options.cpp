@@ -176,7 +176,10 @@ Result<Loaded> load(const ModelOptions& options, SessionOptions session) {
   };
   LK_ASSIGN(Model model, Model::open(*loaded.device, options.path, model_options));
   loaded.model = std::make_unique<Model>(std::move(model));
-  LK_ASSIGN(loaded.adapters, options.adapters.open(adapter_base(loaded.model->checkpoint(), loaded.model->config())));
+  if (!options.adapters.given.empty()) {
+    const AdapterBase base = adapter_base(loaded.model->checkpoint(), loaded.model->config());
+    LK_ASSIGN(loaded.adapters, options.adapters.open(base));
+  }
   for (const GivenAdapter& given : loaded.adapters) {
     for (const std::string& warning : given.adapter->warnings) say(join(given.path, ": ", warning));
     session.adapters.push_back({given.adapter.get(), given.scale});

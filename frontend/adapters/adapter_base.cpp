@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "frontend/checkpoint/checkpoint_hash.h"
 #include "frontend/families/resolve.h"
 
 namespace lorikeet {
@@ -35,6 +36,7 @@ AdapterBase adapter_base(const DecoderConfig& config) {
 
 AdapterBase adapter_base(const Checkpoint& files, const DecoderConfig& config) {
   AdapterBase base = adapter_base(config);
+  base.sha256 = checkpoint_hash(files);
   std::error_code ignored;
   if (files.kind() != Checkpoint::Kind::gguf)
     base.name = std::filesystem::weakly_canonical(files.path(), ignored).string();

@@ -24,7 +24,7 @@ struct BaseLinear {
 
 struct AdapterBase {
   std::string name;    // as the user gave it: a path or a name; empty if unknown
-  std::string sha256;  // of its file, 64 hexadecimal digits; empty if unknown
+  std::string sha256;  // see checkpoint_hash; empty if unknown
   uint32_t layers = 0;
   uint32_t hidden = 0;              // what the feed-forward network reads
   std::vector<BaseLinear> linears;  // layer by layer; in each q, k, v, o, gate, down, up, as published
@@ -32,7 +32,7 @@ struct AdapterBase {
 
 // The seven linear layers of every layer of the decoder.
 AdapterBase adapter_base(const DecoderConfig& config);
-// The same with its name: a directory has one, a GGUF file's name tells no base.
+// The same with its hash and its name: a directory has one, a GGUF file's name tells no base.
 AdapterBase adapter_base(const Checkpoint& files, const DecoderConfig& config);
 
 }  // namespace lorikeet

@@ -70,7 +70,7 @@ struct AdapterConfig {
   bool gaussian_init = false;               // lora_init: A is drawn from a normal distribution
   RouterTraining training;
   std::string base_model;                // base_model_name_or_path
-  std::string base_sha256;               // 64 hexadecimal digits, empty if unknown; a key of our own
+  std::string base_sha256;               // see checkpoint_hash, empty if unknown; a key of our own
   std::optional<std::string> task_type;  // "CAUSAL_LM"
   std::vector<std::string> warnings;     // sentences for the user: keys that are not known here
 

@@ -49,6 +49,7 @@ Result<Dataset> read_data(const char* file, const Model& model, const lk_trainer
   DatasetOptions options;
   options.encoding.answers_only = o.answers_only != 0;
   options.encoding.vocabulary = int64_t(model.config().vocabulary);
+  if (const auto& picture = model.config().picture) options.encoding.visual_tokens = picture->visual_tokens();
   options.max_tokens = o.max_tokens != 0 ? o.max_tokens : kMaxTokens;
   return Dataset::read(file, *model.tokenizer(), options);
 }

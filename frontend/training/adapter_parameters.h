@@ -8,6 +8,8 @@
 
 namespace lorikeet {
 
+inline constexpr const char* kAdapterParameters = "adapter";  // the name of the one that a run trains
+
 // NAME.router.I, NAME.a.I, NAME.b.I: as AdapterWriter names its states.
 std::vector<Parameter> adapter_parameters(const AdapterTensors& tensors, const std::string& name);
 // Fills the values of the adapter from those of the parameters, which `read` gives by name.

@@ -13,6 +13,25 @@ namespace {
 
 constexpr uint64_t kKeptBytes = 256 << 20;
 
+uint64_t feature_bytes(const PictureConfig& p) { return uint64_t(p.visual_tokens()) * p.tower_hidden * 4; }
+uint64_t pixel_bytes(const PictureConfig& p) { return uint64_t(p.channels) * p.side * p.side * 4; }
+
+// What the tower will run.
+struct Tower {
+  ControlTables tables;
+  Graph graph;
+  Draft drafted;
+};
+Result<Tower> draft_tower(Model& model) {
+  Device& device = model.device();
+  ControlTables tables = table_of_picture(model.config().picture->positions());
+  Graph graph = build_tower(model.config(), model.weights(), int64_t(tables.words()));
+  fuse(graph, device.profile());
+  LK_ASSIGN(Draft drafted,
+            draft(graph, {.profile = &device.profile(), .table = &model.choices(), .kernels = &model.kernels()}));
+  return Tower{std::move(tables), std::move(graph), std::move(drafted)};
+}
+
 }  // namespace
 
 struct FrozenTower::Impl {
@@ -26,10 +45,7 @@ struct FrozenTower::Impl {
   std::unique_ptr<Plan> plan;
   std::list<Known> known = {};  // the last seen first
 
-  uint64_t bytes() const {
-    const PictureConfig& p = *model->config().picture;
-    return uint64_t(p.visual_tokens()) * p.tower_hidden * 4;
-  }
+  uint64_t bytes() const { return feature_bytes(*model->config().picture); }
 };
 
 FrozenTower::FrozenTower(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -39,15 +55,11 @@ FrozenTower::~FrozenTower() = default;
 
 Result<FrozenTower> FrozenTower::create(Model& model) {
   Device& device = model.device();
-  const PictureConfig& p = *model.config().picture;
-  const ControlTables tables = table_of_picture(p.positions());
-  Graph graph = build_tower(model.config(), model.weights(), int64_t(tables.words()));
-  fuse(graph, device.profile());
-  LK_ASSIGN(Draft drafted,
-            draft(graph, {.profile = &device.profile(), .table = &model.choices(), .kernels = &model.kernels()}));
-  const uint64_t pixel_bytes = uint64_t(p.channels) * p.side * p.side * 4;
-  LK_ASSIGN(Uploader uploader, Uploader::create(device, std::max<uint64_t>(pixel_bytes, tables.words() * 4), 2));
-  LK_ASSIGN(Buffer pixels, device.create_buffer({pixel_bytes, MemoryUse::device, "pixels"}));
+  LK_ASSIGN(Tower tower, draft_tower(model));
+  const auto& [tables, graph, drafted] = tower;
+  const uint64_t pixel_size = pixel_bytes(*model.config().picture);
+  LK_ASSIGN(Uploader uploader, Uploader::create(device, std::max<uint64_t>(pixel_size, tables.words() * 4), 2));
+  LK_ASSIGN(Buffer pixels, device.create_buffer({pixel_size, MemoryUse::device, "pixels"}));
   LK_ASSIGN(Buffer control, device.create_buffer({tables.words() * 4, MemoryUse::device, "control"}));
   LK_ASSIGN(Buffer scratch,
             device.create_buffer({std::max<uint64_t>(drafted.scratch_bytes, 256), MemoryUse::device, "tower scratch"}));
@@ -61,9 +73,16 @@ Result<FrozenTower> FrozenTower::create(Model& model) {
                               return std::vector<Slice>{{&buffer, 0, buffer.size()}};
                             },
                             {&impl->scratch, 0, impl->scratch.size()}};
-  LK_ASSIGN(Plan plan, Plan::create(device, model.kernels(), graph, std::move(drafted), request));
+  LK_ASSIGN(Plan plan, Plan::create(device, model.kernels(), graph, std::move(tower.drafted), request));
   impl->plan = std::make_unique<Plan>(std::move(plan));
   return FrozenTower(std::move(impl));
+}
+
+Result<uint64_t> FrozenTower::memory(Model& model, int64_t pictures) {
+  const PictureConfig& p = *model.config().picture;
+  LK_ASSIGN(const Tower tower, draft_tower(model));
+  const uint64_t kept = std::min(kKeptBytes, uint64_t(pictures) * feature_bytes(p));
+  return pixel_bytes(p) + tower.tables.words() * 4 + tower.drafted.scratch_bytes + kept;
 }
 
 Status FrozenTower::see(const std::string& path, const std::function<Result<Pixels>(const std::string&)>& pixels,

@@ -16,6 +16,8 @@ namespace lorikeet {
 class FrozenTower {
  public:
   static Result<FrozenTower> create(Model& model);
+  // Bytes on the device once it has seen so many different pictures.
+  static Result<uint64_t> memory(Model& model, int64_t pictures);
   FrozenTower(FrozenTower&&) noexcept;
   FrozenTower& operator=(FrozenTower&&) noexcept;
   ~FrozenTower();

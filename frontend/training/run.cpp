@@ -4,17 +4,20 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
-#include "frontend/adapters/adapter_initialisation.h"
+#include "frontend/checkpoint/checkpoint_hash.h"
+#include "frontend/image/picture.h"
 #include "frontend/training/adapter_parameters.h"
 #include "frontend/training/run_facts.h"
+#include "frontend/training/trained.h"
 #include "frontend/training/training_checkpoint.h"
+#include "frontend/viewer.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
 namespace {
 
-constexpr const char* kName = "adapter";
 constexpr double kPace = 0.2;  // share of the last step in the mean time of a step
 
 std::string megabytes(uint64_t bytes) {
@@ -23,23 +26,30 @@ std::string megabytes(uint64_t bytes) {
   return text;
 }
 
-// The words of the configuration's own reader for what does not fit.
-Status check_adapter(const AdapterConfig& config) {
-  LK_ASSIGN(const AdapterConfig ignored, AdapterConfig::parse(config.text(), "[finetune] the adapter"));
-  (void)ignored;
-  return Done{};
+TrainerOptions trainer_options(Model& model, const RunOptions& options, const Trained& trained,
+                               std::vector<Parameter> parameters) {
+  TrainerOptions all{.recipe = trained.recipe(),
+                     .parameters = std::move(parameters),
+                     .optimiser = options.optimiser,
+                     .count_padding = options.count_padding,
+                     .seed = options.seed,
+                     .fuse = options.fuse,
+                     .progress = options.progress};
+  all.recipe.recompute = options.recompute;
+  all.recipe.bypass_experts = options.bypass_experts;
+  all.pixels = [&model](const std::string& file) -> Result<Pixels> {
+    LK_ASSIGN(const Picture picture, read_picture(file));
+    return see_pixels(model, picture);
+  };
+  return all;
 }
 
-TrainerOptions trainer_options(const RunOptions& options, const AdapterConfig& config, const AdapterTensors& tensors) {
-  return {.recipe = {.adapter = AdapterInGraph{.config = &config, .tensors = &tensors, .name = kName},
-                     .dropout = config.lora.dropout > 0,
-                     .recompute = options.recompute},
-          .parameters = adapter_parameters(tensors, kName),
-          .optimiser = options.optimiser,
-          .count_padding = options.count_padding,
-          .seed = options.seed,
-          .fuse = options.fuse,
-          .progress = options.progress};
+Status check_options(const Model& model, const RunOptions& options) {
+  const auto& picture = model.config().picture;
+  if (options.bypass_experts && !picture)
+    return invalid(join("[finetune] ", model.checkpoint().path().string(),
+                        " has no visual experts that could be left out: it is a model for text alone."));
+  return Done{};
 }
 
 // Steps of the whole run.
@@ -54,12 +64,26 @@ Result<uint64_t> count_steps(const RunOptions& options, BatchOrder& order) {
   return (batches + options.accumulate - 1) / options.accumulate;
 }
 
-int64_t largest_batch(const Dataset& dataset, const BatchOptions& batches) {
-  if (batches.layout == BatchLayout::packed) return batches.rows;
-  int64_t longest = 0;
-  for (size_t i = 0; i < dataset.size(); ++i) longest = std::max(longest, dataset.rows(i));
+BatchSize largest_batch(const Dataset& dataset, const BatchOptions& batches) {
+  int64_t longest = 0, text = 0;
+  size_t pictures = 0;
+  std::set<std::string> different;
+  for (size_t i = 0; i < dataset.size(); ++i) {
+    longest = std::max(longest, dataset.rows(i));
+    if (dataset[i].picture.empty()) continue;
+    ++pictures;
+    different.insert(dataset[i].picture);
+    text = std::max(text, int64_t(dataset[i].tokens.size()));
+  }
   longest = (longest + batches.multiple - 1) / batches.multiple * batches.multiple;
-  return longest * int64_t(std::min<uint64_t>(batches.examples, dataset.size()));
+  const bool packed = batches.layout == BatchLayout::packed;
+  const size_t examples = batches.examples ? std::min<size_t>(batches.examples, dataset.size()) : dataset.size();
+  BatchSize size{.rows = packed ? batches.rows : longest * int64_t(examples)};
+  size.pictures = int64_t(std::min(pictures, examples));
+  if (pictures > 0) size.pictures = std::min(size.pictures, size.rows / dataset.visual_tokens());
+  size.text_rows = text;
+  size.all_pictures = int64_t(different.size());
+  return size;
 }
 
 }  // namespace
@@ -68,10 +92,10 @@ struct TrainingRun::Impl {
   Model* model;
   Dataset dataset;
   RunOptions options;
-  std::unique_ptr<AdapterTensors> layout;  // what there is; the trainer has the values
   BatchOrder order;
-  std::optional<Trainer> trainer;
-  BatchPlace place;
+  std::unique_ptr<Trained> trained = nullptr;
+  std::optional<Trainer> trainer = std::nullopt;
+  BatchPlace place = {};
   double pace = 0;  // seconds a step
   bool broken = false;
 
@@ -81,15 +105,12 @@ struct TrainingRun::Impl {
 // Tensors go by the names that they have in files.
 Error TrainingRun::Impl::not_finite(const char* what) const {
   std::string tensor;
-  for (const AdapterSlot& slot : adapter_slots(*layout, options.adapter.kind)) {
-    const char* part = slot.part == AdapterSlot::Part::router ? "router"
-                       : slot.part == AdapterSlot::Part::a    ? "a"
-                                                              : "b";
-    const auto gradient = trainer->read(join(kName, ".", part, ".", slot.index, ".gradient"));
+  for (const TrainedTensor& one : trained->tensors()) {
+    const auto gradient = trainer->read(one.parameter + ".gradient");
     if (!gradient) return gradient.error();
-    const auto values = std::span(*gradient).subspan(slot.first, slot.elements());
+    const auto values = std::span(*gradient).subspan(one.first, one.elements);
     if (std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) continue;
-    tensor = slot.name;
+    tensor = one.name;
     break;
   }
   return invalid(join("[finetune] step ", trainer->steps(), ": the ", what, " is not finite",
@@ -104,16 +125,18 @@ TrainingRun& TrainingRun::operator=(TrainingRun&&) noexcept = default;
 TrainingRun::~TrainingRun() = default;
 
 Result<RunMemory> TrainingRun::memory(Model& model, const Dataset& dataset, const RunOptions& options) {
-  LK_TRY(check_adapter(options.adapter));
+  LK_TRY(check_options(model, options));
   LK_ASSIGN(const BatchOrder order, BatchOrder::create(dataset, options.batches));
   (void)order;
-  LK_ASSIGN(const AdapterTensors layout, adapter_layout(options.adapter, adapter_base(model.config())));
+  LK_ASSIGN(const std::unique_ptr<Trained> trained, trained_by(model, options));
   RunMemory memory;
   memory.weight_bytes = model.memory().weight_bytes;
-  memory.rows = largest_batch(dataset, options.batches);
-  const TrainerOptions trainer = trainer_options(options, options.adapter, layout);
-  for (const Parameter& parameter : trainer.parameters) memory.numbers += uint64_t(parameter.shape.elements());
-  LK_ASSIGN(memory.training, Trainer::memory(model, trainer, memory.rows));
+  const BatchSize largest = largest_batch(dataset, options.batches);
+  memory.rows = largest.rows;
+  memory.pictures = largest.pictures;
+  for (const Parameter& parameter : trained->parameters()) memory.numbers += uint64_t(parameter.shape.elements());
+  LK_ASSIGN(memory.training,
+            Trainer::memory(model, trainer_options(model, options, *trained, trained->parameters()), largest));
   memory.available = model.device().memory_available();
   if (model.loaded()) memory.available += memory.weight_bytes;
   return memory;
@@ -129,16 +152,16 @@ Status TrainingRun::check_memory(const RunMemory& memory) {
 }
 
 Result<TrainingRun> TrainingRun::create(Model& model, Dataset dataset, RunOptions options) {
-  LK_TRY(check_adapter(options.adapter));
+  LK_TRY(check_options(model, options));
   options.batches.seed = options.seed;
   LK_ASSIGN(BatchOrder order, BatchOrder::create(dataset, options.batches));
   LK_ASSIGN(options.schedule.steps, count_steps(options, order));
-  LK_ASSIGN(AdapterTensors tensors,
-            initial_adapter_tensors(options.adapter, adapter_base(model.config()), options.seed));
-  std::unique_ptr<Impl> impl(new Impl{&model, std::move(dataset), std::move(options),
-                                      std::make_unique<AdapterTensors>(std::move(tensors)), std::move(order)});
+  options.adapter.base_sha256 = checkpoint_hash(model.checkpoint());
+  std::unique_ptr<Impl> impl(new Impl{&model, std::move(dataset), std::move(options), std::move(order)});
+  LK_ASSIGN(impl->trained, trained_by(model, impl->options));
+  LK_ASSIGN(std::vector<Parameter> initial, impl->trained->initial());
   LK_ASSIGN(Trainer trainer,
-            Trainer::create(model, trainer_options(impl->options, impl->options.adapter, *impl->layout)));
+            Trainer::create(model, trainer_options(model, impl->options, *impl->trained, std::move(initial))));
   impl->trainer = std::move(trainer);
   return TrainingRun(std::move(impl));
 }
@@ -224,9 +247,21 @@ Result<std::vector<std::string>> TrainingRun::resume(const std::filesystem::path
 }
 
 Result<AdapterTensors> TrainingRun::tensors() const {
-  AdapterTensors tensors = *impl_->layout;
-  LK_TRY(read_adapter_parameters(tensors, kName, [&](const std::string& name) { return impl_->trainer->read(name); }));
+  const Impl& s = *impl_;
+  if (!s.options.weights.empty()) return invalid("[finetune] the run trains weights of the model, not an adapter.");
+  LK_ASSIGN(AdapterTensors tensors, adapter_layout(s.options.adapter, adapter_base(s.model->config())));
+  LK_TRY(read_adapter_parameters(tensors, kAdapterParameters,
+                                 [&](const std::string& name) { return s.trainer->read(name); }));
   return tensors;
+}
+
+Status TrainingRun::write(const std::filesystem::path& folder) const {
+  if (impl_->broken) return invalid("[finetune] a run whose numbers are not finite is not written.");
+  return impl_->trained->write(folder, [&](const std::string& state) { return impl_->trainer->read(state); });
+}
+
+std::filesystem::path TrainingRun::result(const std::filesystem::path& folder) const {
+  return impl_->trained->place(folder);
 }
 
 }  // namespace lorikeet

@@ -1,5 +1,6 @@
-// TrainingRun: the fine-tuning of one adapter on one dataset: the order of the batches, the rate, the steps. After a
-// stop it goes on from a checkpoint with the numbers that it would have had. The model must outlive it.
+// TrainingRun: the fine-tuning of an adapter, or of weights of the model itself, on one dataset: the order of the
+// batches, the rate, the steps. After a stop it goes on from a checkpoint with the numbers that it would have had. The
+// model must outlive it.
 #pragma once
 
 #include <filesystem>
@@ -19,11 +20,13 @@ namespace lorikeet {
 struct RunMemory {
   uint64_t weight_bytes = 0;  // of the base
   TrainingMemory training;
-  int64_t rows = 0;        // of the largest batch
+  int64_t rows = 0;        // of the largest batch, with its pictures
+  int64_t pictures = 0;    // of it
   uint64_t numbers = 0;    // trained
   uint64_t available = 0;  // on the device now, before any of this is there
   uint64_t total() const {
-    return weight_bytes + training.parameter_bytes + training.activation_bytes + training.table_bytes;
+    return weight_bytes + training.parameter_bytes + training.activation_bytes + training.table_bytes +
+           training.picture_bytes;
   }
 };
 
@@ -58,7 +61,12 @@ class TrainingRun {
   Status save(const std::filesystem::path& file) const;
   // Sentences on what has changed since: options, data, the device.
   Result<std::vector<std::string>> resume(const std::filesystem::path& file);
-  Result<AdapterTensors> tensors() const;  // as they are now
+  // The adapter as it is now. Errors: invalid_argument for a run that trains weights.
+  Result<AdapterTensors> tensors() const;
+  // Writes what was trained into a run's folder: the adapter's files there, or the model with its trained weights (see
+  // rewrite_checkpoint) as `result`. Errors: io.
+  Status write(const std::filesystem::path& folder) const;
+  std::filesystem::path result(const std::filesystem::path& folder) const;  // what -m or --adapter takes
   const RunOptions& options() const;
   Trainer& trainer();
 

@@ -1,5 +1,7 @@
 #include "frontend/training/run_facts.h"
 
+#include <filesystem>
+
 #include "runtime/base/text.h"
 
 namespace lorikeet {
@@ -13,6 +15,7 @@ uint64_t fingerprint(const Dataset& dataset) {
     add(dataset[i].tokens.size());
     for (const int32_t token : dataset[i].tokens) add(uint32_t(token));
     for (const int32_t label : dataset[i].labels) add(uint32_t(label));
+    for (const char c : std::filesystem::path(dataset[i].picture).filename().string()) add(uint8_t(c));
   }
   return hash;
 }
@@ -26,9 +29,15 @@ const char* name(Schedule::Shape shape) {
 Json run_facts(const RunOptions& options, const Dataset& dataset, const std::string& device) {
   AdapterConfig adapter = options.adapter;
   adapter.base_model.clear();  // the same model may lie elsewhere
+  adapter.base_sha256.clear();
+  std::string trained = adapter.text();
+  if (!options.weights.empty()) trained = "weights";
+  for (const std::string& pattern : options.weights) trained += join("\n", pattern);
   const BatchOptions& batches = options.batches;
-  return {{"adapter", adapter.text()},
+  return {{"adapter", trained},
           {"base model", options.adapter.base_model},
+          {"base hash", options.adapter.base_sha256},
+          {"experts left out", options.bypass_experts},
           {"device", device},
           {"data", fingerprint(dataset)},
           {"examples", dataset.size()},
@@ -61,8 +70,8 @@ Result<std::vector<std::string>> compare_run_facts(const Json& saved, const Json
     if (before == saved.end() || *before == value) continue;
     if (key == "adapter")
       return invalid(
-          "[resume] the run was begun with another adapter; give the method and the options of the adapter "
-          "that it was begun with.");
+          "[resume] the run was begun with another adapter or other weights; give the method and the options of what "
+          "it was begun with.");
     const auto shown = [](const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); };
     changes.push_back(key == "data" ? std::string("The data are others than those the run was begun with.")
                                     : join("The run was begun with ", key, " ", shown(*before), " and goes on with ",

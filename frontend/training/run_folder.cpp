@@ -4,6 +4,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "frontend/training/trained.h"
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
 
@@ -15,15 +16,14 @@ using Path = std::filesystem::path;
 constexpr const char* kCheckpoint = "checkpoint.safetensors";
 constexpr const char* kTable = "loss.csv";
 constexpr const char* kDrawing = "loss.svg";
-constexpr const char* kStaging = "adapter.new";
-// In the order in which they take their places.
-constexpr const char* kAdapterFiles[] = {"adapter_model.safetensors", "adapter_model.bin", "adapter_config.json"};
+constexpr const char* kModels[] = {"model", "model.gguf"};  // see rewritten_name
 
 bool is_of_a_run(const std::string& name) {
-  std::vector<std::string> files = {kCheckpoint, kTable, kDrawing, kStaging};
-  files.insert(files.end(), std::begin(kAdapterFiles), std::end(kAdapterFiles));
+  std::vector<std::string> files = {kCheckpoint, kTable, kDrawing, kTrainedAdapterStaging};
+  files.insert(files.end(), std::begin(kTrainedAdapterFiles), std::end(kTrainedAdapterFiles));
+  files.insert(files.end(), std::begin(kModels), std::end(kModels));
   for (const std::string& known : files)
-    if (name == known || name == known + ".partial") return true;
+    if (name == known || name == known + ".partial" || name == known + ".replaced") return true;
   return false;
 }
 
@@ -78,18 +78,5 @@ Status RunFolder::add_loss(const LossPoint& point) {
 }
 
 Status RunFolder::draw_losses() const { return write_whole(folder_ / kDrawing, loss_svg(losses_)); }
-
-Status RunFolder::write_adapter(const AdapterConfig& config, const AdapterTensors& tensors) const {
-  const Path staging = folder_ / kStaging;
-  std::error_code failure, ignored;
-  std::filesystem::remove_all(staging, ignored);  // what an interrupted run left
-  LK_TRY(lorikeet::write_adapter(staging, config, tensors));
-  for (const char* file : kAdapterFiles) {
-    std::filesystem::rename(staging / file, folder_ / file, failure);
-    if (failure) return cannot_write(folder_ / file, failure.message());
-  }
-  std::filesystem::remove_all(staging, ignored);
-  return Done{};
-}
 
 }  // namespace lorikeet

@@ -1,11 +1,10 @@
-// RunFolder: what a run leaves on the disk: the adapter itself, the last checkpoint, the losses as a table and a
+// RunFolder: what a run leaves on the disk beside what it trained: the last checkpoint, the losses as a table and a
 // drawing.
 #pragma once
 
 #include <filesystem>
 #include <vector>
 
-#include "frontend/adapters/adapter.h"
 #include "frontend/training/loss_curve.h"
 
 namespace lorikeet {
@@ -24,8 +23,6 @@ class RunFolder {
   Status take_losses(uint64_t last_step);  // those of a run that stopped, up to this step
   Status add_loss(const LossPoint& point);
   Status draw_losses() const;
-  // The files of the adapter, each whole or as it was before; the configuration comes last.
-  Status write_adapter(const AdapterConfig& config, const AdapterTensors& tensors) const;
 
  private:
   explicit RunFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}

@@ -37,8 +37,7 @@ Status advance(TrainingRun& run, RunFolder& folder, const RunLoop& loop) {
     if (due(loop.save_every) && !run.done()) LK_TRY(save(run, folder));
   }
   LK_TRY(save(run, folder));
-  LK_ASSIGN(const AdapterTensors tensors, run.tensors());
-  return folder.write_adapter(run.options().adapter, tensors);
+  return run.write(folder.path());
 }
 
 }  // namespace

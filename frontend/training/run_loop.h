@@ -1,4 +1,4 @@
-// A run from where it stands to its end, with checkpoints and evaluations on the way and the adapter at the end.
+// A run from where it stands to its end, with checkpoints and evaluations on the way and what was trained at the end.
 #pragma once
 
 #include <functional>

@@ -1,6 +1,9 @@
 // What a fine-tuning run is made of, with the published numbers as defaults.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "frontend/adapters/adapter_config.h"
 #include "frontend/dataset/batch_order.h"
 #include "frontend/training/schedule.h"
@@ -20,6 +23,10 @@ AdapterConfig published_adapter(AdapterKind kind);
 
 struct RunOptions {
   AdapterConfig adapter = published_adapter(AdapterKind::dynmole);
+  // Not empty: instead of an adapter, the weights of the model that these patterns name (weight_parameters.h) are
+  // trained. Of the adapter then only the base's name and hash count.
+  std::vector<std::string> weights;
+  bool bypass_experts = false;  // of models that see: what the projector makes goes past the visual experts
   Adamw optimiser;
   Schedule schedule;                    // its `steps` are filled in
   BatchOptions batches{.examples = 8};  // of one pass

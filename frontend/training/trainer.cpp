@@ -221,6 +221,7 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
       return unsupported("training of a model whose layers look back over different windows is not supported.");
   Device& device = model.device();
   LK_ASSIGN(ParameterMemory memory, ParameterMemory::create(device, options.parameters));
+  for (Parameter& parameter : options.parameters) std::vector<float>().swap(parameter.values);
   LK_ASSIGN(Uploader uploader, Uploader::create(device, 4 << 20, 8));
   LK_ASSIGN(Buffer step_values, device.create_buffer({256, MemoryUse::device, "step"}));
   LK_ASSIGN(Buffer seed, device.create_buffer({256, MemoryUse::device, "seed"}));
@@ -229,17 +230,23 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
                                                 std::move(step_values), std::move(seed), std::move(fresh)}));
 }
 
-Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, int64_t rows) {
+Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, const BatchSize& batch) {
   TrainingMemory memory;
   memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
-  const TrainingShape shape = training_shape({.rows = rows_of(rows)});
+  const TrainingShape shape = training_shape({.rows = rows_of(batch.rows),
+                                              .pictures = batch.pictures,
+                                              .text_rows = batch.pictures ? rows_of(batch.text_rows) : 0});
   Graph graph = build_training_pass(model.config(), model.weights(), options.recipe, options.parameters, shape);
   if (options.fuse) fuse(graph, model.device().profile());
   LK_ASSIGN(
       const Draft drafted,
       draft(graph, {.profile = &model.device().profile(), .table = &model.choices(), .kernels = &model.kernels()}));
   memory.activation_bytes = drafted.scratch_bytes;
-  memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8) * 4;
+  memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8 + shape.pictures * shape.text_words) * 4;
+  if (shape.pictures == 0) return memory;
+  const PictureConfig& picture = *model.config().picture;
+  LK_ASSIGN(memory.picture_bytes, FrozenTower::memory(model, batch.all_pictures));
+  memory.picture_bytes += uint64_t(shape.pictures * picture.visual_tokens()) * picture.tower_hidden * 4;
   return memory;
 }
 

@@ -17,7 +17,7 @@ namespace lorikeet {
 
 struct TrainerOptions {
   TrainingRecipe recipe;
-  std::vector<Parameter> parameters;  // of the recipe, with the values that training begins with
+  std::vector<Parameter> parameters;  // of the recipe, with the values that training begins with; not kept
   Adamw optimiser;
   bool count_padding = false;  // see BatchRowsOptions
   uint64_t seed = 42;          // of dropout
@@ -38,10 +38,18 @@ struct StepReport {
   double gradient_norm = 0;  // before clipping
 };
 
+struct BatchSize {
+  int64_t rows = 0;
+  int64_t pictures = 0;      // whose rows are among these
+  int64_t text_rows = 0;     // of the text of a picture at most
+  int64_t all_pictures = 0;  // different ones of the whole run
+};
+
 struct TrainingMemory {
   uint64_t parameter_bytes = 0;  // values, gradients and moments
   uint64_t activation_bytes = 0;
   uint64_t table_bytes = 0;
+  uint64_t picture_bytes = 0;  // the tower at work, and what it made of pictures
 };
 
 class Plan;
@@ -49,8 +57,8 @@ class Plan;
 class Trainer {
  public:
   static Result<Trainer> create(Model& model, TrainerOptions options);
-  // What a step over batches of so many rows needs beside the model's weights.
-  static Result<TrainingMemory> memory(Model& model, const TrainerOptions& options, int64_t rows);
+  // What a step over such batches needs beside the model's weights. The parameters need no values.
+  static Result<TrainingMemory> memory(Model& model, const TrainerOptions& options, const BatchSize& batch);
   Trainer(Trainer&&) noexcept;
   Trainer& operator=(Trainer&&) noexcept;
   ~Trainer();
@@ -67,8 +75,8 @@ class Trainer {
   Status write(const std::string& state, std::span<const float> values);
   void set_steps(uint64_t steps);  // when moments were written that so many steps made
   void set_passes(uint64_t passes);
-  const std::vector<Parameter>& parameters() const;
-  std::vector<const Plan*> plans() const;  // those made so far
+  const std::vector<Parameter>& parameters() const;  // without values
+  std::vector<const Plan*> plans() const;            // those made so far
 
  private:
   struct Impl;

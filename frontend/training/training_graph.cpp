@@ -32,6 +32,15 @@ Tensor write_pictures(Graph& g, const DecoderConfig& config, const WeightTable& 
   return visual;  // (pictures * visual tokens, hidden)
 }
 
+// Whether an op reads the state: batches without pictures go past the projector and the visual experts.
+bool is_read(const Graph& g, const Tensor& state) {
+  for (const Node& node : g.nodes())
+    for (const Tensor& input : node.inputs)
+      for (int32_t id = input.id; id >= 0; id = g.tensors()[size_t(id)].alias_of)
+        if (id == state.id) return true;
+  return false;
+}
+
 }  // namespace
 
 Graph build_training_pass(const DecoderConfig& config, const WeightTable& weights, const TrainingRecipe& recipe,
@@ -85,13 +94,20 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
   g.keep(loss, "cross_entropy");
 
   if (!shape.gradients) return g;
-  Tensors wanted;
-  for (const Parameter& parameter : parameters) wanted.push_back(g.find(parameter.name));
-  const Tensors gradients = differentiate(g, whole, wanted, recipe.recompute);
+  Tensors wanted, gradients(parameters.size());
+  std::vector<size_t> places;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (!is_read(g, g.find(parameters[i].name))) continue;
+    wanted.push_back(g.find(parameters[i].name));
+    places.push_back(i);
+  }
+  const Tensors found = differentiate(g, whole, wanted, recipe.recompute);
+  for (size_t i = 0; i < places.size(); ++i) gradients[places[i]] = found[i];
   const Tensor fresh = g.state("fresh", DType::u32, {1});
   g.label("accumulate");
   for (size_t i = 0; i < parameters.size(); ++i)
-    accumulate(g, g.state(parameters[i].name + ".gradient", DType::f32, parameters[i].shape), gradients[i], fresh);
+    accumulate(g, g.state(parameters[i].name + ".gradient", DType::f32, parameters[i].shape),
+               gradients[i] ? gradients[i] : fill(g, parameters[i].shape.elements(), 0), fresh);
   return g;
 }
 

@@ -133,14 +133,18 @@ Result<std::string> read_text(const std::filesystem::path& path) {
 Status write_whole(const std::filesystem::path& path, std::string_view content) {
   std::filesystem::path partial = path;
   partial += ".partial";
+  std::error_code failure, ignored;
   {
     std::ofstream out(partial, std::ios::binary | std::ios::trunc);
     out.write(content.data(), std::streamsize(content.size()));
     out.flush();
-    if (!out) return cannot("write", path, "the disk is full or the folder is read-only");
+    if (!out) {
+      out.close();
+      std::filesystem::remove(partial, ignored);
+      return cannot("write", path, "the disk is full or the folder is read-only");
+    }
   }
   LK_TRY(sync_file(partial));
-  std::error_code failure;
   std::filesystem::rename(partial, path, failure);
   if (failure) return cannot("write", path, failure.message());
   return Done{};

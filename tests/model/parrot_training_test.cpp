@@ -74,8 +74,8 @@ TEST_CASE("a Parrot learns with the recorded gradients, losses and tensors", "[m
   for (const char* name : {"stage1_plain", "stage2_plain", "stage2_recipe"}) {
     const json& run = runs.at(name);
     const bool first_stage = run["stage"] == 1;
-    std::vector<std::string> patterns{"mm.0.*", "mm.2.*"};
-    if (!first_stage) patterns.insert(patterns.end(), {"mm.ffn_*", "blk.*", "token_embd.weight", "output*"});
+    std::vector<std::string> patterns{R"(mm\.[02]\..*)"};
+    if (!first_stage) patterns.insert(patterns.end(), {"mm.ffn_.*", R"(blk\..*)", "token_embd.weight", "output.*"});
     TrainerOptions options;
     options.recipe.bypass_experts = first_stage;
     options.parameters = need(weight_parameters(model, patterns));

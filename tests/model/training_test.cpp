@@ -139,7 +139,8 @@ TEST_CASE("recomputation changes the memory and not one bit", "[model][training]
     std::vector<std::vector<float>> gradients[2];
     uint64_t activations[2];
     for (const bool recompute : {false, true}) {
-      activations[recompute] = need(Trainer::memory(s.model, s.options(recompute), s.batch.rows())).activation_bytes;
+      activations[recompute] =
+          need(Trainer::memory(s.model, s.options(recompute), {.rows = s.batch.rows()})).activation_bytes;
       Trainer trainer = need(Trainer::create(s.model, s.options(recompute)));
       need(trainer.step(std::span(&s.batch, 1), 1e-3));
       for (const Parameter& parameter : trainer.parameters())

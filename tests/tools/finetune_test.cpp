@@ -101,6 +101,9 @@ TEST_CASE("finetune: from a file of examples to an adapter that a session uses")
     return json::parse(told.out)["activations"].get<uint64_t>();
   };
   CHECK(activations({"--recompute"}) < activations({}));
+  const auto cut = test::lorikeet(call + Arguments{"--dry-run", "--max-tokens", "20"});
+  CHECK(cut.status == 0);
+  CHECK(cut.err.find(" were cut to 20\n") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(out));
   const auto made =
       test::lorikeet(call + Arguments{"--epochs", "10", "--eval-every", "5", "--schedule", "linear", "--json"});
@@ -123,6 +126,12 @@ TEST_CASE("finetune: from a file of examples to an adapter that a session uses")
   CHECK(adapter->config.kind == AdapterKind::dynmole);
   CHECK(adapter->config.base_model == path);
   CHECK(adapter->warnings.empty());
+  AdapterBase base_of_run = adapter_base(loaded->checkpoint(), loaded->config());
+  CHECK(adapter->config.base_sha256 == base_of_run.sha256);
+  CHECK(base_warning(adapter->config, base_of_run).empty());
+  base_of_run.sha256 = std::string(64, '0');
+  CHECK(base_warning(adapter->config, base_of_run).find("the shapes fit, but the results may not.") !=
+        std::string::npos);
   SessionOptions options;
   options.adapters = {{&*adapter, 1}};
   auto session = Session::create(*loaded, options);

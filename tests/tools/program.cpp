@@ -1,12 +1,20 @@
 #include "tests/tools/program.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "runtime/base/file.h"
 #include "tests/support/temporary.h"
+
+extern char** environ;
 
 namespace lorikeet::test {
 namespace {
@@ -48,6 +56,28 @@ Outcome lorikeet(std::vector<std::string> arguments, const std::string& input,
                  const std::vector<std::string>& environment) {
   arguments.insert(arguments.begin(), LORIKEET_PROGRAM);
   return run_program({std::move(arguments), input, environment});
+}
+
+bool killed_when_there(std::vector<std::string> arguments, const std::filesystem::path& file) {
+  arguments.insert(arguments.begin(), LORIKEET_PROGRAM);
+  std::vector<char*> words;
+  for (std::string& word : arguments) words.push_back(word.data());
+  words.push_back(nullptr);
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  for (const int number : {1, 2}) posix_spawn_file_actions_addopen(&files, number, "/dev/null", O_WRONLY, 0);
+  pid_t id = 0;
+  const int failed = posix_spawn(&id, words[0], &files, nullptr, words.data(), environ);
+  posix_spawn_file_actions_destroy(&files);
+  if (failed) return false;
+  int status = 0;
+  while (!std::filesystem::exists(file)) {
+    if (waitpid(id, &status, WNOHANG) != 0) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  kill(id, SIGKILL);
+  waitpid(id, &status, 0);
+  return WIFSIGNALED(status);
 }
 
 std::string failure(const Outcome& outcome, int status) {
