@@ -1,8 +1,8 @@
 #version 450
 // variants: FORM=nn|nt|nt4 HEIGHT=1|8 WIDTH=1|4
 // y[pair] = scale * x[row of the pair] matrix of its expert (+ addend[pair]): plain f32 matrices, (k, n), or with nt
-// (n, k); nt4 where k is a multiple of 4. With SCATTER instead y[row] += scale * weight of the pair * ...: of one expert a
-// dispatch, so that no two pairs have the same row.
+// (n, k); nt4 where k is a multiple of 4. With SCATTER instead y[row] += scale * weight of the pair * ...: pairs of a row
+// have different experts, so either a dispatch does one expert, or its workgroups y and z are one, which does all in order.
 //
 // A lane owns HEIGHT pairs of one expert x WIDTH columns: x -> columns, lanes neighbouring, the lane's own columns LANES apart;
 // workgroup y and z -> tiles of pairs. Values of x are read at uniform addresses. Each sum runs over k in order. With slices (shaders/common/slices.glsl) each takes a few terms in turn.
@@ -48,16 +48,7 @@ uint x_at[HEIGHT], stack_at[WIDTH];
       } \
   }
 
-void main() {
-  const ExpertTile tile =
-      expert_tile(gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y, HEIGHT, p.starts_at, p.first_expert,
-                                      p.experts);
-  if (tile.count == 0u) return;
-#ifdef FORM_nt
-  const uint lane = lane_of_terms(), slice = slice_of_terms();
-#else
-  const uint lane = lane_of_outputs(), slice = slice_of_outputs();
-#endif
+void do_tile(ExpertTile tile, uint lane, uint slice) {
   const uint column = gl_WorkGroupID.x * (LANES * WIDTH) + lane;
   [[unroll]] for (uint t = 0u; t < HEIGHT; ++t) {
     const uint pair = tile.first + min(t, tile.count - 1u);
@@ -86,5 +77,20 @@ void main() {
       const float before = SCATTER ? y[at] : HAS_ADDEND ? addend[at] : 0.0;
       y[at] = fma(sums[t][c], by, before);
     }
+  }
+}
+
+void main() {
+#ifdef FORM_nt
+  const uint lane = lane_of_terms(), slice = slice_of_terms();
+#else
+  const uint lane = lane_of_outputs(), slice = slice_of_outputs();
+#endif
+  // A workgroup takes every so many tiles: software devices pay for groups without one.
+  const uint groups = gl_NumWorkGroups.y * gl_NumWorkGroups.z;
+  for (uint number = gl_WorkGroupID.z * gl_NumWorkGroups.y + gl_WorkGroupID.y;; number += groups) {
+    const ExpertTile tile = expert_tile(number, HEIGHT, p.starts_at, p.first_expert, p.experts);
+    if (tile.count == 0u) break;
+    do_tile(tile, lane, slice);
   }
 }

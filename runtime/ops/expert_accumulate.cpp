@@ -20,30 +20,33 @@ Result<Shapes> shape(Inputs in, const Attributes& a) {
   return Shapes{{DType::f32, {a.integer("rows"), n}}};
 }
 
-// y = base, then a dispatch an expert adds the pairs of that expert: experts cost what their rows do.
-Choice by_expert(const Node& node, shader::ExpertGemmParams params, std::string_view form, uint32_t lanes,
+// y = base, then the pairs of one expert after the other are added: experts cost what their rows do. Software devices
+// have enough groups in the columns alone, and each does all experts.
+Choice by_expert(const Node& node, shader::ExpertGemmParams params, std::string_view form, const DeviceProfile& profile,
                  double flops) {
   constexpr uint32_t kHeight = 8;
+  const uint32_t lanes = tile_lanes(profile);
   const Tensor &x = node.inputs[kX], &base = node.inputs[kBase], &y = node.outputs[0];
   const int64_t elements = y.shape.elements(), width = params.n > lanes ? 4 : 1;
   Choice choice{.name = "by_expert"};
   if (base) {
-    const int64_t at_once = elements % 4 == 0 ? 4 : 1;
-    choice.dispatches.push_back({.kernel = at_once == 4 ? "scale/vec4" : "scale/float",
+    const int64_t copied = elements % 4 == 0 ? 4 : 1;
+    choice.dispatches.push_back({.kernel = copied == 4 ? "scale/vec4" : "scale/float",
                                  .operands = {Operand::of(base), Operand::of(base), Operand::of(y)},
-                                 .params = params_bytes(shader::ScaleParams{uint32_t(elements / at_once), 1}),
-                                 .groups = spread((elements / at_once + 63) / 64)});
+                                 .params = params_bytes(shader::ScaleParams{uint32_t(elements / copied), 1}),
+                                 .groups = spread((elements / copied + 63) / 64)});
   } else {
     choice.dispatches.push_back({.kernel = "fill",
                                  .operands = {Operand::of(y)},
                                  .params = params_bytes(shader::FillParams{uint32_t(elements), 0}),
                                  .groups = spread((elements + 63) / 64)});
   }
-  const auto [groups_y, groups_z] = spread_yz((params.m + kHeight - 1) / kHeight);
-  const uint32_t experts = params.experts;
-  params.experts = 1;
-  for (uint32_t expert = 0; expert < experts; ++expert) {
-    params.first_expert = expert;
+  const bool at_once = profile.kind == DeviceKind::cpu;
+  const auto [groups_y, groups_z] = spread_yz(at_once ? 1 : (params.m + kHeight - 1) / kHeight);
+  const uint32_t passes = at_once ? 1 : params.experts;
+  params.experts /= passes;
+  for (uint32_t pass = 0; pass < passes; ++pass) {
+    params.first_expert = pass;
     choice.dispatches.push_back(
         {.kernel = join("expert_gemm/", form, "/", kHeight, "/", width),
          .constants = {{0, lanes}, {3, 1}, {4, uint32_t(node.attributes.integer("weighted"))}},
@@ -51,7 +54,7 @@ Choice by_expert(const Node& node, shader::ExpertGemmParams params, std::string_
                       Operand::of(y), Operand::of(node.inputs[kWeights])},
          .params = params_bytes(params),
          .groups = {groups_for(params.n, lanes * width), groups_y, groups_z},
-         .flops = flops / experts});
+         .flops = flops / passes});
   }
   return choice;
 }
@@ -80,7 +83,7 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
     choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
   };
   const bool tall = y.shape.rows() > 4, wide = params.n > lanes;
-  if (tall && params.experts <= kFewExperts) choices.push_back(by_expert(node, params, form, lanes, flops));
+  if (tall && params.experts <= kFewExperts) choices.push_back(by_expert(node, params, form, profile, flops));
   if (tall && wide) choice("tile", 16, 2);
   if (tall) choice("column", 16, 1);
   if (wide) choice("row", 1, 2);

@@ -28,7 +28,9 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   const int64_t pairs = y.shape.rows();
   const std::string_view form = stack_form(node, params.k);
   const auto choice = [&](std::string_view name, int64_t height, int64_t width, const SliceCut& cut) {
-    const auto [groups_y, groups_z] = spread_yz((pairs + height - 1) / height + params.experts);
+    const uint32_t groups_x = groups_for(params.n, cut.lanes * width);
+    const auto [groups_y, groups_z] =
+        spread_yz(tile_groups(profile, (pairs + height - 1) / height + params.experts, groups_x));
     Dispatch dispatch{
         .kernel = join("expert_gemm/", form, "/", height, "/", width),
         .constants = {{0, cut.lanes * cut.slices},
@@ -38,7 +40,7 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
         .operands = {Operand::of(node.inputs[kX]), Operand::of(node.inputs[kStack]), Operand::of(node.inputs[kList]),
                      Operand::of(addend ? addend : node.inputs[kX]), Operand::of(y), Operand::of(node.inputs[kX])},
         .params = params_bytes(params),
-        .groups = {groups_for(params.n, cut.lanes * width), groups_y, groups_z},
+        .groups = {groups_x, groups_y, groups_z},
         .flops = 2.0 * double(pairs) * params.n * params.k};
     return Choice{.name = std::string(name), .dispatches = {std::move(dispatch)}};
   };
@@ -90,6 +92,11 @@ shader::ExpertGemmParams expert_gemm_params(const Graph& graph, const Node& sort
           .places_at = layout.places_at(),
           .starts_at = layout.starts_at(),
           .scale = 1};
+}
+
+int64_t tile_groups(const DeviceProfile& profile, int64_t tiles, int64_t groups_x) {
+  constexpr int64_t kEnough = 128;  // for the cores of a software device
+  return profile.kind == DeviceKind::cpu ? std::min(tiles, std::max<int64_t>(kEnough / groups_x, 1)) : tiles;
 }
 
 std::string_view stack_form(const Node& node, int64_t k) {

@@ -15,6 +15,10 @@ shader::ExpertGemmParams expert_gemm_params(const Graph& graph, const Node& sort
 // does not have a row for each row (gather) or pair.
 const Node* expert_list(Graph& g, std::string_view op, const Tensor& list, const Tensor& x, bool gather);
 
+// Workgroups of expert_gemm along the tiles, of which each takes every so many: as many as there may be tiles, fewer
+// where groups without a tile cost as much as others.
+int64_t tile_groups(const DeviceProfile& profile, int64_t tiles, int64_t groups_x);
+
 // The variant of a kernel that reads the node's stack, whose sums have k terms.
 std::string_view stack_form(const Node& node, int64_t k);
 
