@@ -23,6 +23,7 @@ class Planner {
     set_windows();
     LK_TRY(set_rope());
     if (config_.picture) set_picture(plan_.header, *config_.picture);
+    if (config_.factor) set_factor(plan_.header, *config_.factor);
     LK_TRY(set_tokenizer());
     LK_TRY(add_weights());
     note_unused();
@@ -133,17 +134,17 @@ class Planner {
     PlannedTensor tensor;
     tensor.name = weight_name(*config_.family, role, layer, Naming::gguf);
     tensor.shape = expected_shape(config_, role);
-    const uint32_t experts = is_expert_weight(role) ? config_.picture->experts : 0;
-    for (uint32_t i = 0; i < std::max(experts, 1u); ++i) {
-      LK_ASSIGN(const WeightRef weight, resolve(source_, config_, experts ? i : layer, role));
+    for (uint32_t expert = 0; expert < experts(config_, role); ++expert) {
+      LK_ASSIGN(const WeightRef weight, resolve(source_, config_, layer, role, expert));
       tensor.sources.push_back(weight.tensor);
     }
-    if (experts) tensor.shape.insert(tensor.shape.begin(), experts);
+    if (is_expert_weight(role)) tensor.shape.insert(tensor.shape.begin(), experts(config_, role));
     const bool rotary =
         role == WeightRole::q || role == WeightRole::k || role == WeightRole::q_bias || role == WeightRole::k_bias;
     if (rotary && config_.family->permuted_qk) tensor.interleave_head_dim = config_.head_dim;
     const bool head = role == WeightRole::output || (role == WeightRole::token_embedding && config_.tied_embeddings);
-    const bool small = tensor.shape.size() == 1 || role == WeightRole::tower_position || role == WeightRole::router;
+    const bool small = tensor.shape.size() == 1 || role == WeightRole::tower_position || role == WeightRole::router ||
+                       role == WeightRole::slice_router;
     return add_planned(plan_, std::move(tensor), small ? DType::f32 : type_, head);
   }
 

@@ -86,13 +86,14 @@ Result<ConvertPlan> plan_from_gguf(const Checkpoint& source, const DecoderConfig
   plan.header.set_natural("general.quantization_version", 2);
   const auto named = [&](WeightRole role) { return weight_name(*config.family, role, 0, Naming::gguf); };
   const std::string head = named(config.tied_embeddings ? WeightRole::token_embedding : WeightRole::output),
-                    position = named(WeightRole::tower_position), router = named(WeightRole::router);
+                    position = named(WeightRole::tower_position);
   for (const TensorInfo& tensor : source.tensors()) {
     PlannedTensor planned;
     planned.sources = {&tensor};
     planned.name = tensor.name;
     planned.shape = tensor.shape;
-    if (tensor.shape.size() == 1 || tensor.name == position || tensor.name == router) {
+    const bool router = tensor.name.ends_with("ffn_gate_inp.weight");
+    if (tensor.shape.size() == 1 || tensor.name == position || router) {
       const bool real = tensor.type == DType::f16 || tensor.type == DType::bf16;
       LK_TRY(add_planned(plan, std::move(planned), real ? DType::f32 : tensor.type, false));
     } else {

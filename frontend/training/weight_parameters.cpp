@@ -66,7 +66,7 @@ Result<std::vector<Parameter>> weight_parameters(const Model& model, std::span<c
     if (fresh) parameters.push_back({name, weight.shape, {}, !name.ends_with(".bias")});
     Parameter& parameter = parameters[place->second];
     if (is_expert_weight(weight.role))
-      parameter.shape = {int64_t(weight.layer) + 1, weight.shape.rows(), weight.shape.columns()};
+      parameter.shape = {int64_t(weight.expert) + 1, weight.shape.rows(), weight.shape.columns()};
     LK_TRY(append_values(model, weight, parameter.values));
   }
   for (size_t i = 0; i < patterns.size(); ++i)
