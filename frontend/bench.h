@@ -36,8 +36,14 @@ Result<BenchLine> bench_peak(Device& device, KernelLibrary& kernels, double seco
 Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& options);
 // Where the time of a plan goes, a line a kernel, the longest first: reading a prompt, and generating after it.
 Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& options);
-// All matrix products of the model with their weights and nothing else: the head on `head_rows` of the rows.
-Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, double seconds);
+// All matrix products of the model with their weights and nothing else (of a factored one with its routing): the head
+// on `head_rows` of the rows.
+struct BenchChain {
+  int64_t rows = 1, head_rows = 1;
+  uint32_t active = 0;  // see SessionOptions
+  double seconds = 1;
+};
+Result<BenchLine> bench_chain(Model& model, const BenchChain& chain);
 
 // Times every choice of every different product of the model in its plans of 1, 4, 32 and 128 rows, and writes the
 // fastest into the table of choices. Returns one line a product.

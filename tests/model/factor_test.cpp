@@ -2,12 +2,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "frontend/factor.h"
 #include "frontend/session.h"
 #include "runtime/base/text.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
 #include "tests/support/recorded.h"
+#include "tests/support/run_graph.h"
 #include "tests/support/skip.h"
+#include "tests/support/small_model.h"
 #include "tests/support/temporary.h"
 
 using namespace lorikeet;
@@ -146,4 +149,42 @@ TEST_CASE("factored: a number of active experts that the model has not is refuse
   const auto none = Session::create(dense, {.active = 2});
   REQUIRE_FALSE(none);
   CHECK(none.error().message == "2 active experts were asked for, but the model is not factored into experts.");
+}
+
+TEST_CASE("factored: a state dict as one GGUF file is the same model", "[factor]") {
+  NEED_GOLDENS();
+  const test::TemporaryFolder folder;
+  for (const char* name : {"permuted", "contiguous_bfloat16"}) {
+    const Checkpoint source = test::need(Checkpoint::open(*test::shared_golden(join("factorllm/factored/", name))));
+    test::need(convert(source, folder / "m.gguf", {.type = DType::f32}));
+    Case c = {test::need(Model::load(*test::test_device(), folder / "m.gguf")),
+              test::need(open_tensors(*test::shared_golden(join("factorllm/cases/", name, ".safetensors"))))};
+    const DecoderConfig from = test::need(DecoderConfig::from(source));
+    REQUIRE(c.model.config().factor);
+    CHECK(c.model.config().factor->order == from.factor->order);
+    CHECK(c.model.config().factor->split == from.factor->split);
+    check_logits(c, {.context = 64, .active = 2}, 1);
+  }
+}
+
+TEST_CASE("factored: all experts of a cut model are the dense model, quantised or not", "[factor]") {
+  if (!test::test_device()) LK_SKIP(no_device, "factored models");
+  const test::TemporaryFolder folder;
+  test::write_directory(
+      test::small_model({.hidden = 256, .intermediate = 512, .layers = 1, .heads = 2, .head_dim = 32}), folder / "m");
+  const Checkpoint source = test::need(Checkpoint::open(folder / "m"));
+  const std::vector<int32_t> ids = {5, 17, 60, 33, 2, 9};
+  // The products of every type have tests of their own.
+  for (const DType type : {DType::q8_0, DType::q4_k}) {
+    INFO(name(type));
+    test::need(convert(source, folder / "dense.gguf", {.type = type}));
+    const Checkpoint quantised = test::need(Checkpoint::open(folder / "dense.gguf"));
+    test::need(factor(quantised, folder / "cut.gguf", {.experts = 2, .active = 1}));
+    Model dense = test::need(Model::load(*test::test_device(), folder / "dense.gguf")),
+          cut = test::need(Model::load(*test::test_device(), folder / "cut.gguf"));
+    Session whole = test::need(Session::create(dense, {.context = 32})),
+            all = test::need(Session::create(cut, {.context = 32, .active = 2}));
+    const auto expected = logits(whole, ids);
+    CHECK(test::nmse(logits(all, ids), expected) < 1e-9);
+  }
 }
