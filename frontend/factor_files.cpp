@@ -84,6 +84,11 @@ class FactorJson {
 
 }  // namespace
 
+Status read_factor_json(const std::string& text, const std::string& file, FactorConfig& factor) {
+  LK_ASSIGN(const Json json, parse_json_object(text, file, DuplicateKeys::last_wins));
+  return FactorJson(json, file, factor).read();
+}
+
 Status read_factor(const Checkpoint& directory, DecoderConfig& config) {
   LK_ASSIGN(const uint32_t experts, count_experts(directory, config));
   if (experts == 0) return Done{};
@@ -91,8 +96,7 @@ Status read_factor(const Checkpoint& directory, DecoderConfig& config) {
   const std::string file = join("[factor] ", (directory.path() / "factor.json").string());
   if (directory.has_text("factor.json")) {
     LK_ASSIGN(const std::string text, directory.text("factor.json"));
-    LK_ASSIGN(const Json json, parse_json_object(text, file, DuplicateKeys::last_wins));
-    LK_TRY(FactorJson(json, file, factor).read());
+    LK_TRY(read_factor_json(text, file, factor));
   }
   LK_TRY(check_factor(factor, config, file));
   config.factor = std::move(factor);

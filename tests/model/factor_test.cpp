@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "frontend/factor.h"
+#include "frontend/feed_forward.h"
 #include "frontend/session.h"
 #include "runtime/base/text.h"
 #include "tests/support/device.h"
@@ -75,6 +76,54 @@ void check_logits(Case& c, const SessionOptions& options, int prompts = 3) {
 #define NEED_GOLDENS()                                             \
   if (!test::test_device()) LK_SKIP(no_device, "factored models"); \
   if (!test::shared_golden("factorllm")) LK_SKIP(no_shared_goldens, "factored models")
+
+// The formulas on numbers that the reference was run on by hand: 4 experts of 2 rows, 2 of them active.
+TEST_CASE("factored: scores, choices and outputs of a small network", "[factor]") {
+  if (!test::test_device()) LK_SKIP(no_device, "factored models");
+  const auto filled = [](int rows, int columns, int a, int b, int c) {
+    std::vector<float> values;
+    for (int i = 0; i < rows; ++i)
+      for (int j = 0; j < columns; ++j) values.push_back(float((i * a + j * b + c) % 11 - 5) / 10);
+    return values;
+  };
+  // The rows of an expert are padded to 32: its gates, then its ups; or its downs.
+  const auto gate = filled(8, 4, 7, 3, 2), up = filled(8, 4, 5, 2, 3), down = filled(4, 8, 3, 4, 5);
+  std::vector<float> gate_up(4 * 64 * 4), downs(4 * 32 * 2);
+  for (size_t e = 0; e < 4; ++e) {
+    std::copy_n(&gate[e * 8], 8, &gate_up[e * 256]);
+    std::copy_n(&up[e * 8], 8, &gate_up[e * 256 + 128]);
+    for (size_t r = 0; r < 4; ++r) std::copy_n(&down[r * 8 + e * 2], 2, &downs[e * 64 + r * 2]);
+  }
+  const auto bytes = [](const std::vector<float>& values) {
+    const auto raw = std::as_bytes(std::span(values));
+    return std::vector<std::byte>(raw.begin(), raw.end());
+  };
+  Graph g;
+  const GatedExperts experts{.gate_up = g.weight("gate_up", DType::f32, {256, 4}, {"gate_up", 0, 256, 64}),
+                             .down = g.weight("down", DType::f32, {128, 2}, {"down", 0, 128, 32}),
+                             .intermediate = 2,
+                             .outputs = 4};
+  const FactoredRows made = write_factored(g, {.experts = 4, .active = 2}, experts,
+                                           {.x = g.input("x", DType::f32, {2, 4}),
+                                            .router = g.weight("router", DType::f32, {4, 4}, {"router", 0, 4}),
+                                            .bias = g.weight("bias", DType::f32, {4}, {"bias", 0, 4})});
+  g.keep(made.scores, "scores");
+  g.keep(made.weights, "weights");
+  g.keep(made.y, "y");
+  test::Data data;
+  data.floats["x"] = filled(2, 4, 4, 5, 6);
+  data.floats["bias"] = {0, 0.01f, 0.02f, 0.03f};
+  data.bytes["router"] = bytes(filled(4, 4, 7, 3, 1));
+  data.bytes["gate_up"] = bytes(gate_up);
+  data.bytes["down"] = bytes(downs);
+  const auto ran = test::need(test::run_graph(*test::test_device(), g, data));
+  CHECK(test::worst(ran.floats.at("scores"), std::vector<float>{.26f, .34f, -.24f, .28f, -.21f, .11f, .21f, -.24f}) <
+        1e-6);
+  CHECK(ran.floats.at("weights") == std::vector<float>{0, 2, 0, 2, 0, 2, 2, 0});
+  CHECK(test::worst(ran.floats.at("y"), std::vector<float>{-0.02573356f, -0.03193163f, 0.02207147f, 0.05680989f,
+                                                           -0.03078125f, 0.01918659f, 0.02719872f, -0.04715381f}) <
+        1e-7);
+}
 
 TEST_CASE("factored: every number of active experts gives the recorded logits", "[factor]") {
   NEED_GOLDENS();
