@@ -73,6 +73,13 @@ TEST_CASE("factored: experts learn with the recorded gradients, losses and tenso
   const std::string patterns[] = {"blk.*.ffn_*_exps.weight"};
   options.parameters = need(weight_parameters(model, patterns));
   options.optimiser = {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 1e-5, .decoupled = false};
+  TrainerOptions part = options;
+  part.parameters.pop_back();
+  const auto refused = Trainer::create(model, part);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message ==
+        join("training of a factored model is supported with all of its experts as parameters, ",
+             options.parameters.back().name, " is not among them."));
   Trainer trainer = need(Trainer::create(model, options));
   const auto& steps = run.at("steps");
   for (size_t step = 0; step < steps.size(); ++step) {
