@@ -7,6 +7,7 @@
 #include <random>
 
 #include "frontend/decoder.h"
+#include "frontend/feed_forward.h"
 #include "frontend/measure.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/fuse.h"
@@ -61,13 +62,23 @@ Result<double> time_plan(Device& device, Plan& plan, double seconds) {
   });
 }
 
-double weight_bytes(const Model& model, bool head_only) {
+// The part of a weight that `rows` rows read at most, and that each of them is multiplied with: slices that a factored
+// model does not choose are not.
+double share_of(const Model& model, const Weight& weight, uint32_t active, int64_t rows = 1) {
+  const auto& factor = model.config().factor;
+  if (!factor || !is_expert_weight(weight.role)) return 1;
+  return std::min(1.0, double(rows) * (active ? active : factor->active) / factor->experts);
+}
+
+double weight_bytes(const Model& model, bool head_only, const BenchChain& chain) {
   double bytes = 0;
   for (const Weight& weight : model.weights().weights()) {
     const bool head = weight.role == WeightRole::output ||
                       (weight.role == WeightRole::token_embedding && model.config().tied_embeddings);
     if (weight.shape.rank() < 2 || (weight.role == WeightRole::token_embedding && !head)) continue;
-    if (head == head_only) bytes += double(packed_bytes(weight.type, weight.shape.rows(), weight.shape.columns()));
+    if (head == head_only)
+      bytes += double(packed_bytes(weight.type, weight.shape.rows(), weight.shape.columns())) *
+               share_of(model, weight, chain.active, chain.rows);
   }
   return bytes;
 }
@@ -81,13 +92,13 @@ std::vector<int32_t> sample_tokens(const Model& model, int64_t count) {
   return tokens;
 }
 
-double product_flops(const Model& model, bool head_only) {
+double product_flops(const Model& model, bool head_only, uint32_t active) {
   double flops = 0;
   for (const Weight& weight : model.weights().weights()) {
     const bool head = weight.role == WeightRole::output ||
                       (weight.role == WeightRole::token_embedding && model.config().tied_embeddings);
     if (weight.shape.rank() < 2 || (weight.role == WeightRole::token_embedding && !head)) continue;
-    if (head == head_only) flops += 2.0 * double(weight.shape.elements());
+    if (head == head_only) flops += 2.0 * double(weight.shape.elements()) * share_of(model, weight, active);
   }
   return flops;
 }
@@ -117,8 +128,9 @@ Result<BenchLine> bench_peak(Device& device, KernelLibrary& kernels, double seco
                    2.0 * double(shader::kFmaPeakPerTurn) * double(kTurns) * double(lanes)};
 }
 
-Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, double seconds) {
+Result<BenchLine> bench_chain(Model& model, const BenchChain& chain) {
   const DecoderConfig& config = model.config();
+  const int64_t rows = chain.rows, head_rows = chain.head_rows;
   Graph g;
   const auto input = [&](int64_t count, int64_t columns) {
     return g.input(join("x.", count, ".", columns), DType::f32, {count, columns});
@@ -128,8 +140,7 @@ Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, dou
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
     const auto w = [&](WeightRole role) { return model.weights().tensor(g, role, layer); };
     // Neighbours in one storage become one product, as in the model's plans.
-    const Tensor q = w(WeightRole::q), k = w(WeightRole::k), v = w(WeightRole::v), gate = w(WeightRole::gate),
-                 up = w(WeightRole::up);
+    const Tensor q = w(WeightRole::q), k = w(WeightRole::k), v = w(WeightRole::v);
     const bool one = g.info(q).storage.name == g.info(v).storage.name && q.shape.rows() % kGroupRows == 0 &&
                      k.shape.rows() % kGroupRows == 0;
     if (one) {
@@ -138,6 +149,15 @@ Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, dou
       for (const Tensor& weight : {q, k, v}) matmul(g, hidden, weight);
     }
     matmul(g, attended, w(WeightRole::o));
+    if (config.factor) {
+      write_factored(g, *config.factor, gated_experts(g, config, model.weights(), WeightRole::slice_gate, layer),
+                     {.x = hidden,
+                      .router = w(WeightRole::slice_router),
+                      .bias = w(WeightRole::slice_router_bias),
+                      .active = chain.active});
+      continue;
+    }
+    const Tensor gate = w(WeightRole::gate), up = w(WeightRole::up);
     if (g.info(gate).storage.name == g.info(up).storage.name) {
       const int64_t i = gate.shape.rows();
       fused_matmul(
@@ -155,10 +175,11 @@ Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, dou
   const int64_t widest =
       std::max<int64_t>({config.hidden, int64_t(config.heads) * config.head_dim, config.intermediate});
   LK_ASSIGN(Bound bound, bind_graph(model, g, std::max(rows, head_rows) * widest * 4));
-  LK_ASSIGN(const double ms, time_plan(model.device(), *bound.plan, seconds));
+  LK_ASSIGN(const double ms, time_plan(model.device(), *bound.plan, chain.seconds));
   return BenchLine{join("chain of products, ", rows, rows == 1 ? " row" : " rows"), ms,
-                   product_flops(model, false) * double(rows) + product_flops(model, true) * double(head_rows),
-                   weight_bytes(model, false) + weight_bytes(model, true), double(rows)};
+                   product_flops(model, false, chain.active) * double(rows) +
+                       product_flops(model, true, chain.active) * double(head_rows),
+                   weight_bytes(model, false, chain) + weight_bytes(model, true, chain), double(rows)};
 }
 
 Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& options) {
@@ -191,7 +212,8 @@ Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& opt
               return session.set_tokens(0, prompt);
             }));
   LK_ASSIGN(const Plan* decode, session.decode_plan());
-  const double layers_flops = product_flops(model, false);
+  const uint32_t active = options.session.active;
+  const double layers_flops = product_flops(model, false, active);
   lines.push_back({join("prompt ", options.prompt), prompt_ms, layers_flops * double(options.prompt), 0,
                    double(options.prompt), note});
   GenerateRequest request{.max_tokens = uint32_t(options.generate)};
@@ -201,8 +223,8 @@ Result<std::vector<BenchLine>> bench_model(Model& model, const BenchOptions& opt
                          ? Status(Done{})
                          : Error{ErrorCode::internal, "[bench] generation failed.", {}};
             }));
-  lines.push_back({"generation", generate_ms / double(options.generate), layers_flops + product_flops(model, true),
-                   double(decode->counts().bytes), 1, note});
+  lines.push_back({"generation", generate_ms / double(options.generate),
+                   layers_flops + product_flops(model, true, active), double(decode->counts().bytes), 1, note});
   return lines;
 }
 

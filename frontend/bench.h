@@ -39,11 +39,17 @@ Result<std::vector<BenchLine>> bench_profile(Model& model, const BenchOptions& o
 // The same of any plan that was recorded with timestamps and has run; `what` begins the lines.
 void add_kernel_lines(std::vector<BenchLine>& lines, const std::string& what, const Plan& plan);
 // Floating point operations for one row: of the layers' matrix products, or of the head alone.
-double product_flops(const Model& model, bool head_only);
+double product_flops(const Model& model, bool head_only, uint32_t active = 0);
 // Any tokens of the vocabulary.
 std::vector<int32_t> sample_tokens(const Model& model, int64_t count);
-// All matrix products of the model with their weights and nothing else: the head on `head_rows` of the rows.
-Result<BenchLine> bench_chain(Model& model, int64_t rows, int64_t head_rows, double seconds);
+// All matrix products of the model with their weights and nothing else (of a factored one with its routing): the head
+// on `head_rows` of the rows.
+struct BenchChain {
+  int64_t rows = 1, head_rows = 1;
+  uint32_t active = 0;  // see SessionOptions
+  double seconds = 1;
+};
+Result<BenchLine> bench_chain(Model& model, const BenchChain& chain);
 
 // Times every choice of every different product of the model in its plans of 1, 4, 32 and 128 rows, and writes the
 // fastest into the table of choices. Returns one line a product.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "frontend/checkpoint/checkpoint.h"
+#include "frontend/factor_config.h"
 #include "frontend/families/family.h"
 #include "frontend/picture_config.h"
 #include "frontend/rope_config.h"
@@ -33,6 +34,7 @@ struct DecoderConfig {
   std::optional<uint32_t> bos_id;
   std::vector<uint32_t> eos_ids;         // any of them ends an answer; the first is the tokenizer's own
   std::optional<PictureConfig> picture;  // how the model sees, if it does
+  std::optional<FactorConfig> factor;    // how its feed-forward layers are cut into experts, if they are
 
   // Errors: unsupported (an unknown architecture, experts, a quantised directory, ...), corrupt, not_found.
   static Result<DecoderConfig> from(const Checkpoint& checkpoint);

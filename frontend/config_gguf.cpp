@@ -33,6 +33,8 @@ class Reader {
     LK_TRY(read_token_ids());
     if (config_.family->sees) {
       LK_ASSIGN(config_.picture, gguf_picture(metadata_, file_));
+    } else {
+      LK_TRY(read_factor(metadata_, file_, config_));
     }
     return std::move(config_);
   }

@@ -235,6 +235,8 @@ Result<DecoderConfig> config_from_huggingface(const Checkpoint& checkpoint) {
             config_from_json(config, generation, "[config] " + (checkpoint.path() / "config.json").string()));
   if (decoder.family->sees) {
     LK_ASSIGN(decoder.picture, picture_config(checkpoint, decoder.hidden));
+  } else {
+    LK_TRY(read_factor(checkpoint, decoder));
   }
   return decoder;
 }

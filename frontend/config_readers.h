@@ -11,6 +11,9 @@ Result<DecoderConfig> config_from_huggingface(const Checkpoint& checkpoint);
 Result<DecoderConfig> config_from_json(const std::string& config, const std::string& generation,
                                        const std::string& file);
 
+// factor.json over what `factor` says already. Errors: corrupt.
+Status read_factor_json(const std::string& text, const std::string& file, FactorConfig& factor);
+
 // A number that a file gives, as 32 bits between 1 and `limit`. `what` is its key.
 Result<uint32_t> checked_count(uint64_t value, uint64_t limit, const std::string& file, std::string_view what);
 void add_eos(DecoderConfig& config, uint32_t id);  // unless it is there already

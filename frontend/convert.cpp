@@ -63,8 +63,10 @@ class Conversion {
  private:
   Status write(const PlannedTensor& tensor, const TensorInfo& source) {
     LK_ASSIGN(const Bytes bytes, source_.data(source));
-    const bool as_it_is = source.type == tensor.type && tensor.interleave_head_dim == 0 && !merged_.contains(&source);
-    LK_TRY(as_it_is ? copy(bytes) : write_rows(tensor, source, bytes));
+    const bool as_it_is = source.type == tensor.type && in_file_order(tensor) && !merged_.contains(&source);
+    LK_TRY(tensor.column_slices ? write_slices(tensor, source, bytes)
+           : as_it_is           ? copy(bytes)
+                                : write_rows(tensor, source, bytes));
     source_.release(source);
     return Done{};
   }
@@ -98,13 +100,59 @@ class Conversion {
     return Done{};
   }
 
+  static bool in_file_order(const PlannedTensor& tensor) {
+    return tensor.interleave_head_dim == 0 && tensor.row_order.empty();
+  }
+
+  // Columns of a matrix as rows of experts. Whole blocks that stay together are copied as they are.
+  Status write_slices(const PlannedTensor& tensor, const TensorInfo& source, Bytes bytes) {
+    const uint64_t columns = source.columns(), rows = source.rows(), width = columns / tensor.column_slices;
+    const uint64_t row = row_bytes(source.type, columns);
+    const bool whole = tensor.column_order.empty() && source.type == tensor.type;
+    const uint64_t part = whole ? row_bytes(source.type, width) : 0;
+    const uint64_t chunk = std::max<uint64_t>(1, kChunkElements / columns);
+    for (uint64_t slice = 0; slice < tensor.column_slices; ++slice)
+      for (uint64_t first = 0; first < rows; first += chunk) {
+        const uint64_t count = std::min(chunk, rows - first);
+        const Bytes given = bytes.subspan(size_t(first * row), size_t(count * row));
+        if (whole) {
+          ordered_.resize(size_t(count * part));
+          for (uint64_t i = 0; i < count; ++i)
+            std::memcpy(ordered_.data() + i * part, given.data() + i * row + slice * part, size_t(part));
+          LK_TRY(put(ordered_));
+        } else {
+          LK_TRY(write_gathered(tensor, source, given, slice * width, width));
+        }
+      }
+    return Done{};
+  }
+
+  // `width` columns of some rows, beginning with column `first` of the order.
+  Status write_gathered(const PlannedTensor& tensor, const TensorInfo& source, Bytes rows, uint64_t first,
+                        uint64_t width) {
+    const uint64_t columns = source.columns(), count = rows.size() / row_bytes(source.type, columns);
+    values_.resize(size_t(count * columns));
+    LK_TRY(named(source, dequantise(source.type, rows, values_, options_.threads)));
+    gathered_.resize(size_t(count * width));
+    for (uint64_t r = 0; r < count; ++r)
+      for (uint64_t i = 0; i < width; ++i) {
+        const uint64_t column = tensor.column_order.empty() ? first + i : tensor.column_order[size_t(first + i)];
+        gathered_[size_t(r * width + i)] = values_[size_t(r * columns + column)];
+      }
+    packed_.resize(size_t(row_bytes(tensor.type, width) * count));
+    LK_TRY(named(source, quantise(tensor.type, gathered_, packed_, options_.threads)));
+    return put(packed_);
+  }
+
   // The source's bytes of `count` rows of the output, beginning with row `first`.
   Bytes in_order(const PlannedTensor& tensor, Bytes bytes, uint64_t first, uint64_t count, uint64_t row) {
-    if (tensor.interleave_head_dim == 0) return bytes.subspan(size_t(first * row), size_t(count * row));
+    if (in_file_order(tensor)) return bytes.subspan(size_t(first * row), size_t(count * row));
     ordered_.resize(size_t(count * row));
-    for (uint64_t i = 0; i < count; ++i)
-      std::memcpy(ordered_.data() + i * row,
-                  bytes.data() + huggingface_row(first + i, tensor.interleave_head_dim) * row, size_t(row));
+    for (uint64_t i = 0; i < count; ++i) {
+      const uint64_t from = tensor.row_order.empty() ? huggingface_row(first + i, tensor.interleave_head_dim)
+                                                     : tensor.row_order[size_t(first + i)];
+      std::memcpy(ordered_.data() + i * row, bytes.data() + from * row, size_t(row));
+    }
     return ordered_;
   }
 
@@ -144,7 +192,7 @@ class Conversion {
   GgufWriter writer_;
   uint64_t total_, done_ = 0;
   std::vector<std::byte> ordered_, packed_;
-  std::vector<float> values_;
+  std::vector<float> values_, gathered_;
 };
 
 ConvertReport report_of(const ConvertPlan& plan, const Checkpoint& source) {
@@ -187,15 +235,9 @@ void note_merging(ConvertReport& report, const ConvertPlan& plan, const MergedWe
 
 }  // namespace
 
-Result<ConvertReport> convert(const Checkpoint& source, const std::filesystem::path& out,
-                              const ConvertOptions& options) {
-  if (!can_quantise(options.type))
-    return invalid(join("[convert] weights cannot be written as ", name(options.type), "."));
+Result<ConvertReport> write_plan(const Checkpoint& source, const ConvertPlan& plan, const std::filesystem::path& out,
+                                 const ConvertOptions& options) {
   LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
-  LK_TRY(check_weights(source, config));
-  const bool gguf = source.kind() == Checkpoint::Kind::gguf;
-  LK_ASSIGN(const ConvertPlan plan,
-            gguf ? plan_from_gguf(source, config, options.type) : plan_from_huggingface(source, config, options.type));
   LK_ASSIGN(const MergedWeights merged, merged_weights(source, config, options.merge));
   ConvertReport report = report_of(plan, source);
   note_merging(report, plan, merged);
@@ -208,6 +250,19 @@ Result<ConvertReport> convert(const Checkpoint& source, const std::filesystem::p
   for (const PlannedTensor& tensor : plan.tensors) LK_TRY(conversion.write(tensor));
   LK_TRY(conversion.finish());
   return report;
+}
+
+Result<ConvertReport> convert(const Checkpoint& source, const std::filesystem::path& out,
+                              const ConvertOptions& options) {
+  if (!can_quantise(options.type))
+    return invalid(join("[convert] weights cannot be written as ", name(options.type), "."));
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
+  LK_TRY(check_weights(source, config));
+  const ConvertWishes wishes{.type = options.type};
+  const bool gguf = source.kind() == Checkpoint::Kind::gguf;
+  LK_ASSIGN(const ConvertPlan plan,
+            gguf ? plan_from_gguf(source, config, wishes) : plan_from_huggingface(source, config, wishes));
+  return write_plan(source, plan, out, options);
 }
 
 }  // namespace lorikeet

@@ -14,8 +14,8 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Checkpoint& source, const DecoderConfig& config, DType type)
-      : source_(source), config_(config), type_(type) {}
+  Planner(const Checkpoint& source, const DecoderConfig& config, const ConvertWishes& wishes)
+      : source_(source), config_(config), wishes_(wishes) {}
 
   Result<ConvertPlan> plan() {
     set_general();
@@ -23,6 +23,8 @@ class Planner {
     set_windows();
     LK_TRY(set_rope());
     if (config_.picture) set_picture(plan_.header, *config_.picture);
+    if (config_.factor) set_factor(plan_.header, *config_.factor);
+    if (wishes_.factor) set_factor(plan_.header, *wishes_.factor);
     LK_TRY(set_tokenizer());
     LK_TRY(add_weights());
     note_unused();
@@ -38,8 +40,13 @@ class Planner {
     plan_.header.set_text("general.architecture", config_.family->architecture);
     plan_.header.set_text("general.type", "model");
     plan_.header.set_text("general.name", whole.filename().string());
-    plan_.header.set_natural("general.file_type", gguf_file_type(type_));
+    plan_.header.set_natural("general.file_type", gguf_file_type(wishes_.type.value_or(embedding_type())));
     plan_.header.set_natural("general.quantization_version", 2);
+  }
+
+  DType embedding_type() const {
+    const auto embedding = resolve(source_, config_, 0, WeightRole::token_embedding);
+    return embedding ? embedding->tensor->type : DType::f32;
   }
 
   void set_sizes() {
@@ -133,18 +140,21 @@ class Planner {
     PlannedTensor tensor;
     tensor.name = weight_name(*config_.family, role, layer, Naming::gguf);
     tensor.shape = expected_shape(config_, role);
-    const uint32_t experts = is_expert_weight(role) ? config_.picture->experts : 0;
-    for (uint32_t i = 0; i < std::max(experts, 1u); ++i) {
-      LK_ASSIGN(const WeightRef weight, resolve(source_, config_, experts ? i : layer, role));
+    for (uint32_t expert = 0; expert < experts(config_, role); ++expert) {
+      LK_ASSIGN(const WeightRef weight, resolve(source_, config_, layer, role, expert));
       tensor.sources.push_back(weight.tensor);
     }
-    if (experts) tensor.shape.insert(tensor.shape.begin(), experts);
+    if (is_expert_weight(role)) tensor.shape.insert(tensor.shape.begin(), experts(config_, role));
+    if (wishes_.factor && (role == WeightRole::gate || role == WeightRole::up || role == WeightRole::down))
+      return add_factored(plan_, std::move(tensor), config_, wishes_, {role, layer});
     const bool rotary =
         role == WeightRole::q || role == WeightRole::k || role == WeightRole::q_bias || role == WeightRole::k_bias;
     if (rotary && config_.family->permuted_qk) tensor.interleave_head_dim = config_.head_dim;
     const bool head = role == WeightRole::output || (role == WeightRole::token_embedding && config_.tied_embeddings);
-    const bool small = tensor.shape.size() == 1 || role == WeightRole::tower_position || role == WeightRole::router;
-    return add_planned(plan_, std::move(tensor), small ? DType::f32 : type_, head);
+    const bool small = tensor.shape.size() == 1 || role == WeightRole::tower_position || role == WeightRole::router ||
+                       role == WeightRole::slice_router;
+    const DType type = wishes_.type.value_or(tensor.sources.front()->type);
+    return add_planned(plan_, std::move(tensor), small ? DType::f32 : type, head && wishes_.type);
   }
 
   // Older directories also hold rotary tables; a tied one may hold its head twice; of a vision tower the last layers
@@ -166,14 +176,15 @@ class Planner {
 
   const Checkpoint& source_;
   const DecoderConfig& config_;
-  DType type_;
+  const ConvertWishes& wishes_;
   ConvertPlan plan_;
 };
 
 }  // namespace
 
-Result<ConvertPlan> plan_from_huggingface(const Checkpoint& source, const DecoderConfig& config, DType type) {
-  return Planner(source, config, type).plan();
+Result<ConvertPlan> plan_from_huggingface(const Checkpoint& source, const DecoderConfig& config,
+                                          const ConvertWishes& wishes) {
+  return Planner(source, config, wishes).plan();
 }
 
 }  // namespace lorikeet

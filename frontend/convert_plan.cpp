@@ -1,6 +1,7 @@
 #include "frontend/convert_plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "frontend/families/resolve.h"
 #include "runtime/base/text.h"
@@ -76,27 +77,40 @@ Status add_planned(ConvertPlan& plan, PlannedTensor tensor, DType wanted, bool h
   return Done{};
 }
 
-// Everything is kept as it is, but for the types of the matrices.
-Result<ConvertPlan> plan_from_gguf(const Checkpoint& source, const DecoderConfig& config, DType type) {
+// Everything is kept as it is, but for the types of the matrices and what becomes experts.
+Result<ConvertPlan> plan_from_gguf(const Checkpoint& source, const DecoderConfig& config, const ConvertWishes& wishes) {
   ConvertPlan plan;
-  note_requantising(plan, source, type);
+  if (wishes.type) note_requantising(plan, source, *wishes.type);
   for (const GgufMetadata::Entry& entry : source.metadata().entries())
     if (!entry.key.starts_with("split.") && entry.key != "general.alignment") plan.header.copy(entry.key, entry.value);
-  plan.header.set_natural("general.file_type", gguf_file_type(type));
+  if (wishes.type) plan.header.set_natural("general.file_type", gguf_file_type(*wishes.type));
   plan.header.set_natural("general.quantization_version", 2);
+  std::map<std::string, std::pair<WeightRole, uint32_t>> dense;  // what becomes experts, by name
+  if (wishes.factor) {
+    set_factor(plan.header, *wishes.factor);
+    for (const WeightRole role : {WeightRole::gate, WeightRole::up, WeightRole::down})
+      for (uint32_t layer = 0; layer < config.layers; ++layer)
+        dense[weight_name(*config.family, role, layer, Naming::gguf)] = {role, layer};
+  }
   const auto named = [&](WeightRole role) { return weight_name(*config.family, role, 0, Naming::gguf); };
   const std::string head = named(config.tied_embeddings ? WeightRole::token_embedding : WeightRole::output),
-                    position = named(WeightRole::tower_position), router = named(WeightRole::router);
+                    position = named(WeightRole::tower_position);
   for (const TensorInfo& tensor : source.tensors()) {
     PlannedTensor planned;
     planned.sources = {&tensor};
     planned.name = tensor.name;
     planned.shape = tensor.shape;
-    if (tensor.shape.size() == 1 || tensor.name == position || tensor.name == router) {
+    const bool router = tensor.name.ends_with("ffn_gate_inp.weight");
+    if (const auto place = dense.find(tensor.name); place != dense.end()) {
+      LK_TRY(add_factored(plan, std::move(planned), config, wishes, place->second));
+      continue;
+    }
+    if (tensor.shape.size() == 1 || tensor.name == position || router) {
       const bool real = tensor.type == DType::f16 || tensor.type == DType::bf16;
       LK_TRY(add_planned(plan, std::move(planned), real ? DType::f32 : tensor.type, false));
     } else {
-      LK_TRY(add_planned(plan, std::move(planned), type, tensor.name == head));
+      const bool head_rule = wishes.type && tensor.name == head;
+      LK_TRY(add_planned(plan, std::move(planned), wishes.type.value_or(tensor.type), head_rule));
     }
   }
   return plan;

@@ -1,7 +1,9 @@
 // What a conversion will write: its header, and where each tensor comes from. Private to convert.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "frontend/checkpoint/gguf_writer.h"
@@ -17,6 +19,10 @@ struct PlannedTensor {
   DType type = DType::f32;  // in the output
   std::vector<uint64_t> shape;
   uint32_t interleave_head_dim = 0;  // not 0: the rows go from Hugging Face order to that of llama GGUF files
+  // Of experts made from a dense matrix: row or column i comes from order[i] of the source; empty: in order. The
+  // columns are cut into `column_slices` parts, written one after the other; 0: they are not.
+  std::vector<uint32_t> row_order, column_order;
+  uint32_t column_slices = 0;
 };
 
 // Tensors that could not have the type that was asked for, all for the same reason.
@@ -33,8 +39,20 @@ struct ConvertPlan {
   std::vector<std::string> notices;
 };
 
-Result<ConvertPlan> plan_from_gguf(const Checkpoint& source, const DecoderConfig& config, DType type);
-Result<ConvertPlan> plan_from_huggingface(const Checkpoint& source, const DecoderConfig& config, DType type);
+// What is written otherwise than it is in the source.
+struct ConvertWishes {
+  std::optional<DType> type;             // of the matrices; none: as they are
+  const FactorConfig* factor = nullptr;  // the dense feed-forward layers are cut into experts
+  uint64_t seed = 0;                     // of the routers' first values
+};
+Result<ConvertPlan> plan_from_gguf(const Checkpoint& source, const DecoderConfig& config, const ConvertWishes& wishes);
+Result<ConvertPlan> plan_from_huggingface(const Checkpoint& source, const DecoderConfig& config,
+                                          const ConvertWishes& wishes);
+// Adds the experts that a dense gate, up or down of a layer becomes, before the gate the router.
+Status add_factored(ConvertPlan& plan, PlannedTensor dense, const DecoderConfig& config, const ConvertWishes& wishes,
+                    std::pair<WeightRole, uint32_t> place);
+Result<ConvertReport> write_plan(const Checkpoint& source, const ConvertPlan& plan, const std::filesystem::path& out,
+                                 const ConvertOptions& options);
 
 DType head_type(DType wanted);                     // what the head gets: see ConvertOptions::type
 DType legal_type(DType wanted, uint64_t columns);  // itself, or where the columns do not divide a type that fits

@@ -34,13 +34,17 @@ Graph build_decoder(const DecoderConfig& config, const WeightTable& weights, con
                       .kv_limit = sizes.kv_limit});
   };
   AdapterWriter adapters(g, shape.adapters, control);
-  h = write_layers(g, h,
-                   {.config = &config,
-                    .weight = [&](Role role, uint32_t layer) { return weights.tensor(g, role, layer); },
-                    .control = control,
-                    .frequencies = frequencies,
-                    .attend = attend,
-                    .adapters = shape.adapters.empty() ? nullptr : &adapters});  // (rows, hidden)
+  h = write_layers(
+      g, h,
+      {.config = &config,
+       .weight = [&](Role role, uint32_t layer) { return weights.tensor(g, role, layer); },
+       .control = control,
+       .frequencies = frequencies,
+       .attend = attend,
+       .adapters = shape.adapters.empty() ? nullptr : &adapters,
+       .experts = [&](uint32_t layer) { return gated_experts(g, config, weights, Role::slice_gate, layer); },
+       .active = shape.active,
+       .keep_routes = shape.keep_routes});  // (rows, hidden)
   if (shape.head == Head::none) return g;
 
   g.label("output");

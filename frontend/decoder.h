@@ -36,6 +36,8 @@ struct DecoderShape {
   int64_t wanted = 0;  // rows that the head runs on
   SessionSizes sizes;
   std::vector<AdapterInGraph> adapters;
+  uint32_t active = 0;       // of a factored model: experts that a row goes through; 0: as the files say
+  bool keep_routes = false;  // of a factored model: `blk.N.scores` and `blk.N.weights` (rows, experts) are kept
 };
 
 // States: `control`, `cache.k.N`, `cache.v.N`, `seen`, `tokens`, `target`, `logit_bias`, `visual`. Weights are named as

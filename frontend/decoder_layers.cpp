@@ -1,5 +1,6 @@
 #include "frontend/decoder_layers.h"
 
+#include "frontend/feed_forward.h"
 #include "runtime/base/text.h"
 #include "runtime/ops/ops.h"
 
@@ -32,15 +33,7 @@ Tensor write_layers(Graph& g, Tensor h, const DecoderLayers& parts) {
     step("attn_output");
     h = add(g, h, linear(Role::o, mixed, w(Role::o_bias)));  // (rows, hidden)
 
-    step("ffn_gate_up");
-    const Tensor y = rms_norm(g, h, w(Role::ffn_norm), config.rms_eps);   // (rows, hidden)
-    const Tensor gate = linear(Role::gate, y), up = linear(Role::up, y);  // (rows, intermediate)
-    const Tensor gated = silu_mul(g, gate, up);
-    step("ffn_down");
-    Tensor down = linear(Role::down, gated);  // (rows, hidden)
-    if (parts.adapters)
-      down = parts.adapters->feed_forward(layer, {.x = y, .gate = gate, .up = up, .y = down, .down = w(Role::down)});
-    h = add(g, h, down);  // (rows, hidden)
+    h = write_feed_forward(g, h, layer, parts);  // (rows, hidden)
   }
   g.checkpoint(h);
   return h;

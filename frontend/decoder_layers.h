@@ -5,6 +5,7 @@
 
 #include "frontend/adapters/adapter_writer.h"
 #include "frontend/config.h"
+#include "frontend/gated_experts.h"
 #include "runtime/graph/graph.h"
 
 namespace lorikeet {
@@ -16,6 +17,10 @@ struct DecoderLayers {
   // Attention among the rows: q (rows, heads * head_dim), k and v (rows, kv_heads * head_dim), q and k rotated.
   std::function<Tensor(uint32_t layer, Tensor q, Tensor k, Tensor v)> attend;
   AdapterWriter* adapters = nullptr;  // null: none
+  // Of factored models.
+  std::function<GatedExperts(uint32_t layer)> experts;
+  uint32_t active = 0;       // experts that a row goes through; 0: as the files say
+  bool keep_routes = false;  // `blk.N.scores` and `blk.N.weights` (rows, experts) are kept
 };
 
 // h (rows, hidden) -> (rows, hidden), before the last norm.

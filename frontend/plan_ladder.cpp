@@ -26,7 +26,9 @@ Graph PlanLadder::make_graph(int64_t rows, Head head) const {
                            .head = head,
                            .wanted = head == Head::none ? 0 : rows,
                            .sizes = sizes_,
-                           .adapters = options_.adapters};
+                           .adapters = options_.adapters,
+                           .active = options_.active,
+                           .keep_routes = options_.keep_routes};
   Graph graph = build_decoder(model_->config(), model_->weights(), shape);
   if (options_.fuse) fuse(graph, model_->device().profile());
   return graph;

@@ -24,6 +24,8 @@ struct LadderOptions {
   bool fuse = true, reproducible = false, timestamps = false;
   Progress progress;
   std::vector<AdapterInGraph> adapters = {};
+  uint32_t active = 0;       // see SessionOptions
+  bool keep_routes = false;  // see DecoderShape
 };
 
 class PlanLadder {

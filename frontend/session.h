@@ -27,13 +27,19 @@ struct AdapterUse {
   double scale = 1;
 };
 
-// What a router of an adapter did with positions of a conversation that follow each other.
+// What a router of an adapter, or of a layer of a factored model, did with positions of a conversation that follow each
+// other.
 struct RoutedRows {
+  static constexpr uint32_t kModel = UINT32_MAX;  // as `adapter`: the model's own routers
+
   uint32_t slot = 0;
-  int64_t first = 0;                 // position of the first row
-  uint32_t adapter = 0, router = 0;  // numbers in SessionOptions::adapters and in its AdapterTensors::routers
-  std::span<const float> weights;    // (rows, experts); 0: not chosen
-  std::span<const float> entropy;    // (rows), see observed_policy
+  int64_t first = 0;     // position of the first row
+  uint32_t adapter = 0;  // number in SessionOptions::adapters
+  uint32_t router = 0;   // number in the adapter's AdapterTensors::routers; of the model's own the layer
+  size_t rows = 0;
+  std::span<const float> weights;  // (rows, experts); 0: not chosen
+  std::span<const float> entropy;  // (rows), see observed_policy; of an adapter's
+  std::span<const float> scores;   // (rows, experts); of the model's own
 };
 using OnRouted = std::function<void(const RoutedRows&)>;
 
@@ -45,6 +51,8 @@ struct SessionOptions {
   bool reproducible = false;  // one order of additions whatever the number of rows
   bool logit_bias = false;    // set_logit_bias may be used
   bool timestamps = false;    // plans time each dispatch, see Plan::timings
+  // Of factored models: experts of each layer that a row goes through, 1 to all (the dense model); 0: as the files say.
+  uint32_t active = 0;
   // Of models that see.
   RoutingPolicy routing;  // of a picture's tokens to the visual experts; published: all of them
   MultiImage multi_image = MultiImage::refuse;

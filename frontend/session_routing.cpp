@@ -15,6 +15,10 @@ Result<SessionState::RoutedRun> SessionState::routed(const Plan& plan, int64_t r
     bytes += slice.size;
     return Done{};
   };
+  const auto& factor = model_->config().factor;
+  const uint32_t own = factor ? model_->config().layers : 0;
+  for (uint32_t layer = 0; layer < own; ++layer)
+    for (const char* part : {".weights", ".scores"}) LK_TRY(gather(join("blk.", layer, part), factor->experts));
   for (size_t adapter = 0; adapter < options_.adapters.size(); ++adapter) {
     const auto& routers = options_.adapters[adapter].adapter->tensors.routers;
     for (size_t router = 0; router < routers.size(); ++router) {
@@ -32,11 +36,20 @@ Result<SessionState::RoutedRun> SessionState::routed(const Plan& plan, int64_t r
     return std::span(reinterpret_cast<const float*>(run.bytes.data() + copy.to.offset), size_t(copy.to.size / 4));
   };
   size_t next = 0;
+  for (uint32_t layer = 0; layer < own; ++layer, next += 2)
+    run.routers.push_back({.adapter = RoutedRows::kModel,
+                           .router = layer,
+                           .rows = size_t(rows),
+                           .weights = values(copies[next]),
+                           .scores = values(copies[next + 1])});
   for (uint32_t adapter = 0; adapter < options_.adapters.size(); ++adapter) {
     const size_t routers = options_.adapters[adapter].adapter->tensors.routers.size();
     for (uint32_t router = 0; router < routers; ++router, next += 2)
-      run.routers.push_back(
-          {.adapter = adapter, .router = router, .weights = values(copies[next]), .entropy = values(copies[next + 1])});
+      run.routers.push_back({.adapter = adapter,
+                             .router = router,
+                             .rows = size_t(rows),
+                             .weights = values(copies[next]),
+                             .entropy = values(copies[next + 1])});
   }
   return run;
 }
@@ -45,11 +58,12 @@ Result<SessionState::RoutedRun> SessionState::routed(const Plan& plan, int64_t r
 // was lost or to go on from a token, was handed out already.
 Status Session::Impl::observe(const Plan& plan, std::span<const Piece> pieces) {
   if (!options.on_routed) return Done{};
+  const auto routed = [&](const Conversation& c) { return c.adapters != 0 || model->config().factor; };
   int64_t rows = 0, wanted = 0;  // up to the last row that is new
   for (const auto& [slot, count] : pieces) {
     rows += count;
     const Conversation& conversation = conversations[slot];
-    if (conversation.adapters != 0 && conversation.cached + count > conversation.observed) wanted = rows;
+    if (routed(conversation) && conversation.cached + count > conversation.observed) wanted = rows;
   }
   if (wanted == 0) return Done{};
   LK_ASSIGN(const SessionState::RoutedRun run, state->routed(plan, wanted));
@@ -59,16 +73,18 @@ Status Session::Impl::observe(const Plan& plan, std::span<const Piece> pieces) {
     const int64_t known = std::clamp<int64_t>(conversation.observed - conversation.cached, 0, count);
     const size_t first = size_t(row + known), fresh = size_t(count - known);
     row += count;
-    if (fresh == 0 || conversation.adapters == 0) continue;
+    if (fresh == 0 || !routed(conversation)) continue;
     conversation.observed = conversation.cached + count;
-    for (RoutedRows routed : run.routers) {
-      if (!(conversation.adapters >> routed.adapter & 1)) continue;
-      const size_t experts = routed.weights.size() / routed.entropy.size();
-      routed.slot = slot;
-      routed.first = conversation.cached + known;
-      routed.weights = routed.weights.subspan(first * experts, fresh * experts);
-      routed.entropy = routed.entropy.subspan(first, fresh);
-      options.on_routed(routed);
+    for (RoutedRows router : run.routers) {
+      if (router.adapter != RoutedRows::kModel && !(conversation.adapters >> router.adapter & 1)) continue;
+      const size_t experts = router.weights.size() / router.rows;
+      router.slot = slot;
+      router.first = conversation.cached + known;
+      router.rows = fresh;
+      router.weights = router.weights.subspan(first * experts, fresh * experts);
+      if (!router.entropy.empty()) router.entropy = router.entropy.subspan(first, fresh);
+      if (!router.scores.empty()) router.scores = router.scores.subspan(first * experts, fresh * experts);
+      options.on_routed(router);
     }
   }
   return Done{};

@@ -104,6 +104,11 @@ Status SessionState::check(Model& model, const SessionOptions& options) {
         join("a session has at most ", kMostAdapters, " adapters, ", options.adapters.size(), " were given."));
   if (options.slots < 1 || options.slots > kMaxRows)
     return invalid(join("a session has 1 to ", kMaxRows, " slots, ", options.slots, " were given."));
+  if (const auto& factor = model.config().factor; options.active > 0 && !factor)
+    return invalid(join(options.active, " active experts were asked for, but the model is not factored into experts."));
+  else if (options.active > 0 && options.active > factor->experts)
+    return invalid(join("a row goes through 1 to ", factor->experts, " experts of this model, ", options.active,
+                        " were asked for."));
   const auto& picture = model.config().picture;
   return picture && picture->use_experts ? check_policy(options.routing, picture->experts) : Status(Done{});
 }
@@ -171,7 +176,7 @@ Result<std::unique_ptr<SessionState>> SessionState::create(Model& model, const S
   state->plans_ = std::make_unique<PlanLadder>(
       model, state->sizes(state->cache_->places()), [self](const GraphTensor& info) { return self->storage(info); },
       LadderOptions{options.fuse, options.reproducible, options.timestamps, options.progress,
-                    adapters_in_graph(options)});
+                    adapters_in_graph(options), options.active, bool(options.on_routed)});
   LK_TRY(state->tables_.upload_blocks(*state->uploader_, {state->control_.get(), 0, state->tables_.words() * 4}));
   return state;
 }
@@ -186,7 +191,13 @@ Result<SessionMemory> SessionState::memory(Model& model, const SessionOptions& o
                        options.slots * uint64_t(draft.visual_rows()) * model.config().hidden * 4;
   for (const AdapterUse& use : options.adapters) memory.adapter_bytes += AdapterMemory::bytes(use.adapter->tensors);
   PlanLadder ladder(model, draft.sizes(places), {},
-                    {options.fuse, options.reproducible, false, {}, adapters_in_graph(options)});
+                    {options.fuse,
+                     options.reproducible,
+                     false,
+                     {},
+                     adapters_in_graph(options),
+                     options.active,
+                     bool(options.on_routed)});
   LK_ASSIGN(const uint64_t read, ladder.scratch_bytes(rung_for(std::min(draft.context_, kMaxRows)), Head::none));
   LK_ASSIGN(const uint64_t sample, ladder.scratch_bytes(rung_for(options.slots), Head::sample));
   memory.scratch_bytes = std::max(read, sample);
@@ -380,6 +391,9 @@ std::string SessionState::signature() const {
     adapters += join(" + ", name(adapter->config.kind), " ", AdapterMemory::bytes(adapter->tensors), " x ", scale);
   return join(c.model_type, " ", c.layers, "x", c.hidden, " heads ", c.heads, "/", c.kv_heads, "x", c.head_dim,
               " vocabulary ", c.vocabulary, " weights ", model_->memory().weight_bytes, " cache ", name(options_.kv),
+              c.factor
+                  ? join(" factored ", options_.active ? options_.active : c.factor->active, "/", c.factor->experts)
+                  : std::string(),
               adapters);
 }
 

@@ -67,7 +67,7 @@ class SessionState {
   int32_t sampled_token(uint32_t slot, uint32_t number) const;  // the number-th that was sampled in the slot
   Status set_logit_bias(Conversation& conversation, uint32_t slot, std::span<const float> bias);
 
-  // How the routers of all adapters routed the first rows of the plan's last run; `slot` and `first` are not set.
+  // How all routers routed the first rows of the plan's last run; `slot` and `first` are not set.
   struct RoutedRun {
     std::vector<std::byte> bytes;
     std::vector<RoutedRows> routers;  // point into `bytes`

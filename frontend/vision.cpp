@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "frontend/gated_experts.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
@@ -50,31 +51,6 @@ Tensor write_projector(Graph& g, const WeightTable& weights, Tensor features) {
   return matmul(g, inner, w(Role::project_out), w(Role::project_out_bias));  // (visual tokens, hidden)
 }
 
-namespace {
-
-// The experts' outputs by pair. Trained experts are stacks of plain matrices, states under the names of the files'
-// tensors.
-Tensor expert_outputs(Graph& g, const DecoderConfig& config, const WeightTable& weights, Tensor x, Tensor list) {
-  const PictureConfig& p = *config.picture;
-  const auto trained = [&](Role role) { return g.find(weight_name(*config.family, role, 0, Naming::gguf)); };
-  if (const Tensor gate = trained(Role::expert_gate)) {
-    const auto product = [&](Tensor input, Tensor stack, bool by_pair) {
-      return expert_gemm(g, {.x = input, .stack = stack, .list = list, .transpose = true, .by_pair = by_pair});
-    };
-    const Tensor inner = silu_mul(g, product(x, gate, false), product(x, trained(Role::expert_up), false));
-    return product(inner, trained(Role::expert_down), true);
-  }
-  const Tensor inner = expert_matmul(g, {.x = x,
-                                         .stack = weights.gate_up_stack(g),
-                                         .list = list,
-                                         .outputs = p.expert_intermediate,
-                                         .gated = true});  // (pairs, expert intermediate)
-  return expert_matmul(
-      g, {.x = inner, .stack = weights.down_stack(g), .list = list, .outputs = config.hidden, .by_pair = true});
-}
-
-}  // namespace
-
 VisualExperts write_visual_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights,
                                    const VisualQuestion& question) {
   const PictureConfig& p = *config.picture;
@@ -91,11 +67,13 @@ VisualExperts write_visual_experts(Graph& g, const DecoderConfig& config, const 
   // One routing for all tokens of the picture.
   g.label("mm.experts");
   const Tensor list = sort_rows(g, made.routing.weights, p.visual_tokens(), most_chosen(question.policy, p.experts));
-  made.visual = expert_combine(g, {.outputs = expert_outputs(g, config, weights, question.projected, list),
-                                   .weights = made.routing.weights,
-                                   .list = list,
-                                   .residual = p.residual_weight != 0 ? question.projected : Tensor{},
-                                   .residual_scale = p.residual_weight});  // (visual tokens, hidden)
+  made.visual =
+      expert_combine(g, {.outputs = write_gated_experts(g, gated_experts(g, config, weights, Role::expert_gate),
+                                                        question.projected, list),
+                         .weights = made.routing.weights,
+                         .list = list,
+                         .residual = p.residual_weight != 0 ? question.projected : Tensor{},
+                         .residual_scale = p.residual_weight});  // (visual tokens, hidden)
   return made;
 }
 

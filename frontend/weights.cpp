@@ -16,6 +16,15 @@ using Role = WeightRole;
 const std::vector<std::vector<Role>> kBundles = {
     {Role::q, Role::k, Role::v}, {Role::q_bias, Role::k_bias, Role::v_bias}, {Role::gate, Role::up}};
 
+// The storage of the experts of a layer; of the model's only ones with roles that have no layer.
+std::string stack_name(Role gate, uint32_t layer, bool down) {
+  const std::string prefix = is_layer_weight(gate) ? join("blk.", layer, ".") : std::string("mm.");
+  return join(prefix, down ? "ffn_down_exps.weight" : "ffn_gate_up_exps.weight");
+}
+
+bool is_down(Role role) { return role == Role::expert_down || role == Role::slice_down; }
+bool is_up(Role role) { return role == Role::expert_up || role == Role::slice_up; }
+
 std::string bundle_name(Role first, uint32_t layer) {
   const char* part = first == Role::q        ? "attn_qkv.weight"
                      : first == Role::q_bias ? "attn_qkv.bias"
@@ -48,11 +57,13 @@ Result<WeightTable> WeightTable::build(const Checkpoint& checkpoint, const Decod
   WeightTable table;
   for (const WeightName& name : config.family->weights) {
     if (!has_role(config, name.role)) continue;
-    for (uint32_t layer = 0; layer < repeats(config, name.role); ++layer) {
-      LK_ASSIGN(const WeightRef found, resolve(checkpoint, config, layer, name.role));
+    const uint32_t count = experts(config, name.role);
+    for (uint32_t i = 0; i < repeats(config, name.role) * count; ++i) {
+      const uint32_t layer = i / count, expert = i % count;
+      LK_ASSIGN(const WeightRef found, resolve(checkpoint, config, layer, name.role, expert));
       const bool tied = name.role == Role::output && config.tied_embeddings;
       if (tied) continue;
-      Weight weight{name.role, layer, found.tensor};
+      Weight weight{name.role, layer, expert, found.tensor};
       weight.type = device_type(*found.tensor, shape_of(config, name.role).rank() > 1);
       weight.source_row = int64_t(found.first_row);
       weight.interleaved_head_rows = found.permuted_head_dim;
@@ -69,8 +80,9 @@ WeightTable WeightTable::planned(const DecoderConfig& config, DType matrices) {
     if (!has_role(config, name.role) || (name.role == Role::output && config.tied_embeddings)) continue;
     const Shape shape = shape_of(config, name.role);
     const bool whole = shape.columns() % int64_t(layout(matrices).block) == 0;
-    for (uint32_t layer = 0; layer < repeats(config, name.role); ++layer) {
-      Weight weight{name.role, layer, nullptr};
+    const uint32_t count = experts(config, name.role);
+    for (uint32_t i = 0; i < repeats(config, name.role) * count; ++i) {
+      Weight weight{name.role, i / count, i % count, nullptr};
       weight.type = shape.rank() == 1 ? DType::f32 : whole ? matrices : DType::f16;
       table.add(config, std::move(weight));
     }
@@ -81,7 +93,7 @@ WeightTable WeightTable::planned(const DecoderConfig& config, DType matrices) {
 
 void WeightTable::add(const DecoderConfig& config, Weight weight) {
   weight.name = weight_name(*config.family, weight.role, weight.layer, Naming::gguf);
-  if (is_expert_weight(weight.role)) weight.name += join(" #", weight.layer);
+  if (is_expert_weight(weight.role)) weight.name += join(" #", weight.expert);
   weight.shape = shape_of(config, weight.role);
   weights_.push_back(std::move(weight));
 }
@@ -95,7 +107,7 @@ void WeightTable::place(const DecoderConfig& config) {
     return std::find_if(weights_.begin(), weights_.end(),
                         [&](const Weight& w) { return w.role == role && w.layer == layer; });
   };
-  if (config.picture && config.picture->use_experts) place_experts(*config.picture);
+  place_experts(config);
   std::set<const Weight*> placed;
   for (Weight& weight : weights_) {
     if (placed.contains(&weight) || is_expert_weight(weight.role)) continue;
@@ -122,34 +134,50 @@ void WeightTable::place(const DecoderConfig& config) {
   storages_.push_back(storage_of(std::string(kRopeFrequencies), DType::f32, frequencies_, 0));
 }
 
-// Expert after expert: gate rows, then up rows, each padded to groups. A stack has one type: f16 where the files mix
-// them.
-void WeightTable::place_experts(const PictureConfig& config) {
-  const auto stacked_type = [&](bool down) {
-    std::set<DType> types;
-    for (const Weight& weight : weights_)
-      if (is_expert_weight(weight.role) && (weight.role == Role::expert_down) == down) types.insert(weight.type);
-    return types.size() == 1 ? *types.begin() : DType::f16;
-  };
-  for (const bool down : {false, true}) {
-    const int64_t part = padded_rows(down ? 0 : config.expert_intermediate);
-    WeightStorage storage;
-    for (Weight& weight : weights_) {
-      if (!is_expert_weight(weight.role) || (weight.role == Role::expert_down) != down) continue;
-      storage.block_rows = padded_rows(weight.shape.rows()) * (down ? 1 : 2);
-      storage.columns = weight.shape.columns();
-      weight.type = stacked_type(down);
-      weight.place.first_row = weight.layer * storage.block_rows + (weight.role == Role::expert_up ? part : 0);
+// A stack for the gates and ups of each layer's experts, and one for their downs.
+void WeightTable::place_experts(const DecoderConfig& config) {
+  for (const Role gate : {Role::slice_gate, Role::expert_gate}) {
+    if (!has_role(config, gate)) continue;
+    for (uint32_t layer = 0; layer < repeats(config, gate); ++layer) {
+      for (const bool down : {false, true}) {
+        std::vector<Weight*> members;
+        for (Weight& weight : weights_)
+          if (is_expert_weight(weight.role) && weight.layer == layer && is_down(weight.role) == down &&
+              is_layer_weight(weight.role) == is_layer_weight(gate))
+            members.push_back(&weight);
+        place_stack(members, stack_name(gate, layer, down));
+      }
     }
-    storage.name = down ? kDownStack : kGateUpStack;
-    storage.type = stacked_type(down);
-    storage.rows = storage.block_rows * config.experts;
-    storage.bytes = packed_bytes(storage.type, storage.rows, storage.columns);
-    for (Weight& weight : weights_)
-      if (is_expert_weight(weight.role) && (weight.role == Role::expert_down) == down)
-        weight.place = {storage.name, weight.place.first_row, storage.rows, storage.block_rows};
-    storages_.push_back(std::move(storage));
   }
+}
+
+// Expert after expert: gate rows, then up rows, or down rows, each padded to groups. A stack has one type: f16 where
+// the files mix them.
+void WeightTable::place_stack(const std::vector<Weight*>& members, const std::string& name) {
+  std::set<DType> types;
+  uint32_t experts = 0;
+  for (const Weight* weight : members) {
+    types.insert(weight->type);
+    experts = std::max(experts, weight->expert + 1);
+  }
+  const int64_t part = padded_rows(members.front()->shape.rows());
+  const int64_t block = part * int64_t(members.size()) / experts;
+  WeightStorage storage = storage_of(name, types.size() == 1 ? *types.begin() : DType::f16, block * experts,
+                                     members.front()->shape.columns());
+  storage.block_rows = block;
+  for (Weight* weight : members) {
+    weight->type = storage.type;
+    weight->place = {name, weight->expert * block + (is_up(weight->role) ? part : 0), storage.rows, block};
+  }
+  storages_.push_back(std::move(storage));
+}
+
+Tensor WeightTable::gate_up_stack(Graph& graph, WeightRole gate, uint32_t layer) const {
+  return stack(graph, stack_name(gate, layer, false));
+}
+
+Tensor WeightTable::down_stack(Graph& graph, WeightRole gate, uint32_t layer) const {
+  return stack(graph, stack_name(gate, layer, true));
 }
 
 Tensor WeightTable::stack(Graph& graph, std::string_view name) const {

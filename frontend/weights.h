@@ -13,7 +13,8 @@ namespace lorikeet {
 
 struct Weight {
   WeightRole role{};
-  uint32_t layer = 0;                  // or number of the expert
+  uint32_t layer = 0;
+  uint32_t expert = 0;
   const TensorInfo* source = nullptr;  // in the checkpoint; null: computed (rope frequencies)
   std::string name;                    // as in GGUF files
   DType type = DType::f32;             // on the device
@@ -46,18 +47,19 @@ class WeightTable {
   // The weight as a tensor of a graph; empty if the model has no such weight.
   Tensor tensor(Graph& graph, WeightRole role, uint32_t layer = 0) const;
   Tensor rope_frequencies(Graph& graph) const;
-  // All experts as one matrix, as expert_matmul takes it: gate beside up, or down.
-  Tensor gate_up_stack(Graph& graph) const { return stack(graph, kGateUpStack); }
-  Tensor down_stack(Graph& graph) const { return stack(graph, kDownStack); }
+  // All experts of a layer as one matrix, as expert_matmul takes it: gate beside up, or down. `gate` is the role of the
+  // experts' gates.
+  Tensor gate_up_stack(Graph& graph, WeightRole gate, uint32_t layer = 0) const;
+  Tensor down_stack(Graph& graph, WeightRole gate, uint32_t layer = 0) const;
   // Types that no kernel reads, which become f16 when they are loaded: "iq4_nl, q2_k"; empty if there are none.
   std::string converted_types() const;
 
  private:
-  static constexpr std::string_view kGateUpStack = "mm.ffn_gate_up_exps.weight", kDownStack = "mm.ffn_down_exps.weight";
   Tensor stack(Graph& graph, std::string_view name) const;
   void add(const DecoderConfig& config, Weight weight);
   void place(const DecoderConfig& config);
-  void place_experts(const PictureConfig& config);
+  void place_experts(const DecoderConfig& config);
+  void place_stack(const std::vector<Weight*>& members, const std::string& name);
 
   std::vector<Weight> weights_;
   std::vector<WeightStorage> storages_;

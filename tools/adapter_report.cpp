@@ -122,7 +122,9 @@ Status show_routing(const ModelOptions& model, const AdapterReportOptions& optio
   std::vector<std::optional<RouterStatistics>> statistics(model.adapters.given.size());
   SessionOptions session = model.session();
   session.slots = options.parallel;
-  session.on_routed = [&](const RoutedRows& rows) { statistics[rows.adapter]->add(rows); };
+  session.on_routed = [&](const RoutedRows& rows) {
+    if (rows.adapter != RoutedRows::kModel) statistics[rows.adapter]->add(rows);
+  };
   LK_ASSIGN(Loaded loaded, load(model, session));
   for (size_t i = 0; i < loaded.adapters.size(); ++i) statistics[i].emplace(loaded.adapters[i].adapter->tensors);
   const OnInterrupt on_interrupt([&] { loaded.session->cancel(); });

@@ -64,8 +64,8 @@ Result<std::vector<BenchLine>> model_lines(Device& device, const Arguments& a) {
     return profile;
   }
   LK_ASSIGN(const auto whole, bench_model(model, options));
-  LK_ASSIGN(const BenchLine prompt_chain, bench_chain(model, a.prompt, 8, a.seconds));
-  LK_ASSIGN(const BenchLine chain, bench_chain(model, 1, 1, a.seconds));
+  LK_ASSIGN(const BenchLine prompt_chain, bench_chain(model, {a.prompt, 8, a.model.active, a.seconds}));
+  LK_ASSIGN(const BenchLine chain, bench_chain(model, {1, 1, a.model.active, a.seconds}));
   for (const BenchLine& line : {whole[0], prompt_chain, whole[1], chain}) lines.push_back(line);
   return lines;
 }

@@ -19,6 +19,7 @@ void add_doctor(CLI::App& program, Job& job);
 void add_eval(CLI::App& program, Job& job);
 void add_eval_mmmb(CLI::App& eval, Job& job);   // a subcommand of eval
 void add_eval_tasks(CLI::App& eval, Job& job);  // another
+void add_factor(CLI::App& program, Job& job);
 void add_finetune(CLI::App& program, Job& job);
 void add_generate(CLI::App& program, Job& job);
 void add_inspect(CLI::App& program, Job& job);

@@ -59,7 +59,11 @@ std::string config_text(const DecoderConfig& c) {
   return join("config: ", c.model_type, ", ", c.layers, " layers, hidden ", c.hidden, ", heads ", c.heads, " (",
               c.kv_heads, " for keys and values) of ", c.head_dim, ", feed-forward ", c.intermediate, ", vocabulary ",
               c.vocabulary, ", context ", c.context_length, c.tied_embeddings ? ", head tied to the embedding" : "",
-              c.qkv_bias ? ", biases on q, k, v" : "", "\n");
+              c.qkv_bias ? ", biases on q, k, v" : "", "\n",
+              c.factor ? join("factored: ", c.factor->experts, " experts of ", c.intermediate / c.factor->experts,
+                              " rows, ", c.factor->active, " active, scale ", c.factor->scale(c.factor->active), ", ",
+                              name(c.factor->split), " split\n")
+                       : std::string());
 }
 
 std::string picture_text(const PictureConfig& p) {

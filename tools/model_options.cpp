@@ -60,10 +60,17 @@ void ModelOptions::add(CLI::App& command) {
   command.add_option("--kv", kv, "Type of the KV cache: f32, or f16 for half the memory. Example: --kv f16")
       ->option_text("f32|f16")
       ->check(CLI::IsMember({"f32", "f16"}));
+  command
+      .add_option("--active", active,
+                  "Of a factored model: experts of each layer that a token goes through, 1 to all of them (the dense\n"
+                  "model); by default as the file says. Example: --active 1")
+      ->option_text("K")
+      ->check(CLI::Range(1, 1024));
 }
 
 SessionOptions ModelOptions::session() const {
   SessionOptions options;
+  options.active = active;
   options.context = context;
   options.kv = kv == "f16" ? DType::f16 : DType::f32;
   options.fuse = device.environment().fuse;

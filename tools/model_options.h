@@ -32,6 +32,7 @@ struct ModelOptions {
   DeviceOptions device;
   std::string path, vision;
   int64_t context = 0;
+  uint32_t active = 0;
   std::string kv = "f32";
   AdapterOptions adapters;  // of those commands that add them
 

@@ -30,7 +30,7 @@ struct AdapterBase {
   std::vector<BaseLinear> linears;  // layer by layer; in each q, k, v, o, gate, down, up, as published
 };
 
-// The seven linear layers of every layer of the decoder.
+// The seven linear layers of every layer of the decoder; the four of attention where its networks are factored.
 AdapterBase adapter_base(const DecoderConfig& config);
 // The same with its hash and its name: a directory has one, a GGUF file's name tells no base.
 AdapterBase adapter_base(const Checkpoint& files, const DecoderConfig& config);

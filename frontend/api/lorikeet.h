@@ -215,6 +215,7 @@ typedef struct lk_session_options {
   lk_adapter* const* adapters; /* of the same model, at most 32; conversations use those of lk_session_set_adapters */
   size_t adapter_count;
   const double* adapter_scales; /* (adapter_count) multiply what each adds; NULL: 1 */
+  uint32_t active_experts;      /* of a factored model: of each layer; 0: as the file says */
 } lk_session_options;
 
 typedef struct lk_session_memory {

@@ -50,6 +50,7 @@ Result<SessionOptions> session_options(const lk_session_options* given, const lk
   }
   LK_ASSIGN(options.multi_image, multi_image(o.multi_image));
   options.pictures = o.pictures ? o.pictures : 1;
+  options.active = o.active_experts;
   options.progress = progress_of(o.progress, o.progress_user, "kernels");
   LK_ASSIGN(const std::vector<lk_adapter*> adapters, adapters_of(o, model));
   for (size_t i = 0; i < adapters.size(); ++i)

@@ -25,6 +25,21 @@ constexpr std::array kWeightFiles = {
     WeightFile{"pytorch_model.bin.index.json", true},
 };
 
+// A state dict under a name that says when it was saved: pytorch_model_epoch0_step2000.bin. Empty if there is none.
+Result<std::filesystem::path> find_state_dict(const std::filesystem::path& directory) {
+  std::filesystem::path found;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("pytorch_model") || !name.ends_with(".bin")) continue;
+    if (!found.empty())
+      return invalid(join(directory.string(), " has several files of weights, ", found.filename().string(), " and ",
+                          name, " among them; a directory with one of them was expected."));
+    found = entry.path();
+  }
+  return found;
+}
+
 bool on_disk(const std::filesystem::path& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored);
@@ -88,6 +103,8 @@ Status Checkpoint::open_directory() {
     const std::filesystem::path path = path_ / weights.name;
     if (on_disk(path)) return weights.index ? add_sharded(files_, path) : add_tensor_file(files_, path);
   }
+  LK_ASSIGN(const std::filesystem::path state_dict, find_state_dict(path_));
+  if (!state_dict.empty()) return add_tensor_file(files_, state_dict);
   return not_found(
       join(path_.string(), " has no weights: neither model.safetensors nor pytorch_model.bin nor an index of either."));
 }

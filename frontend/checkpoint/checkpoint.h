@@ -20,9 +20,10 @@ class Checkpoint {
 
   // `path`: a GGUF file (of a split one the first part, the others are found beside it), or a directory with
   // config.json and model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json
-  // (in this order). Errors: not_found, corrupt, unsupported; each names the file.
-  // A directory is completed from its vision tower's own folder: `vision` if it is given, else the one that config.json
-  // names (mm_vision_tower), as it is named, inside the directory or beside it. What the directory has itself wins.
+  // (in this order), or else one file of the name pytorch_model*.bin. Errors: not_found, corrupt, unsupported; each
+  // names the file. A directory is completed from its vision tower's own folder: `vision` if it is given, else the one
+  // that config.json names (mm_vision_tower), as it is named, inside the directory or beside it. What the directory has
+  // itself wins.
   static Result<Checkpoint> open(const std::filesystem::path& path, const std::filesystem::path& vision = {});
 
   // A directory of which only the configuration is wanted: it need not have weights.

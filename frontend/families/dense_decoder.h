@@ -1,4 +1,4 @@
-// The names that all dense decoders of the llama kind share.
+// The names that all dense decoders of the llama kind share, and those that they have when they are factored.
 #pragma once
 
 #include "frontend/families/family.h"
@@ -22,6 +22,11 @@ inline constexpr WeightName kDenseDecoderWeights[] = {
     {WeightRole::gate, "blk.#.ffn_gate.weight", "model.layers.#.mlp.gate_proj.weight"},
     {WeightRole::up, "blk.#.ffn_up.weight", "model.layers.#.mlp.up_proj.weight"},
     {WeightRole::down, "blk.#.ffn_down.weight", "model.layers.#.mlp.down_proj.weight"},
+    {WeightRole::slice_router, "blk.#.ffn_gate_inp.weight", "model.layers.#.mlp.route1.weight"},
+    {WeightRole::slice_router_bias, "blk.#.ffn_gate_inp.bias", "model.layers.#.mlp.route1.bias"},
+    {WeightRole::slice_gate, "blk.#.ffn_gate_exps.weight", "model.layers.#.mlp.gate_proj_list.@.weight"},
+    {WeightRole::slice_up, "blk.#.ffn_up_exps.weight", "model.layers.#.mlp.up_proj_list.@.weight"},
+    {WeightRole::slice_down, "blk.#.ffn_down_exps.weight", "model.layers.#.mlp.down_proj_list.@.weight"},
 };
 
 }  // namespace lorikeet

@@ -51,18 +51,21 @@ std::string supported_model_types() {
   return listed(names);
 }
 
-std::string weight_name(const Family& family, WeightRole role, uint32_t layer, Naming naming) {
+std::string weight_name(const Family& family, WeightRole role, uint32_t layer, Naming naming, uint32_t expert) {
   for (const WeightName& weight : family.weights) {
     if (weight.role != role) continue;
     std::string name(naming == Naming::gguf ? weight.gguf : weight.huggingface);
     if (const size_t mark = name.find('#'); mark != std::string::npos) name.replace(mark, 1, std::to_string(layer));
+    if (const size_t mark = name.find('@'); mark != std::string::npos) name.replace(mark, 1, std::to_string(expert));
     return name;
   }
   return {};
 }
 
-bool is_layer_weight(WeightRole role) { return role >= WeightRole::attn_norm && role <= WeightRole::down; }
+bool is_layer_weight(WeightRole role) { return role >= WeightRole::attn_norm && role <= WeightRole::slice_down; }
 bool is_tower_weight(WeightRole role) { return role >= WeightRole::tower_norm1 && role <= WeightRole::tower_down_bias; }
-bool is_expert_weight(WeightRole role) { return role >= WeightRole::expert_gate; }
+bool is_expert_weight(WeightRole role) {
+  return role >= WeightRole::expert_gate || (role >= WeightRole::slice_gate && role <= WeightRole::slice_down);
+}
 
 }  // namespace lorikeet

@@ -25,6 +25,12 @@ enum class WeightRole : uint8_t {
   gate,             // (intermediate, hidden)
   up,               // (intermediate, hidden)
   down,             // (hidden, intermediate)
+  // Of factored models, in place of gate, up and down: a router and the slices of the intermediate rows (FactorLLM).
+  slice_router,       // (experts, hidden)
+  slice_router_bias,  // (experts)
+  slice_gate,         // (intermediate / experts, hidden); from here on one an expert of a layer
+  slice_up,           // (intermediate / experts, hidden)
+  slice_down,         // (hidden, intermediate / experts)
 
   // Of models that see. The tower is CLIP's vision transformer; T stands for its hidden size.
   tower_class,          // (T)
@@ -58,8 +64,8 @@ enum class WeightRole : uint8_t {
   expert_down,          // (hidden, expert intermediate)
 };
 
-// Where both kinds of checkpoint keep a weight; "#" stands for the number of the layer or expert. GGUF files stack the
-// experts in one tensor (experts, rows, columns), whose name has no number.
+// Where both kinds of checkpoint keep a weight; "#" stands for the number of the layer, "@" for that of the expert.
+// GGUF files stack the experts in one tensor (experts, rows, columns), whose name has no number of an expert.
 struct WeightName {
   WeightRole role;
   std::string_view gguf;
@@ -97,9 +103,9 @@ std::string supported_model_types();    // "llama, mistral and qwen2"
 
 // The name of a weight; empty if the family has no such weight.
 enum class Naming { gguf, huggingface };
-std::string weight_name(const Family& family, WeightRole role, uint32_t layer, Naming naming);
+std::string weight_name(const Family& family, WeightRole role, uint32_t layer, Naming naming, uint32_t expert = 0);
 bool is_layer_weight(WeightRole role);   // one a layer of the decoder
 bool is_tower_weight(WeightRole role);   // one a layer of the vision tower
-bool is_expert_weight(WeightRole role);  // one an expert
+bool is_expert_weight(WeightRole role);  // one an expert, of a layer or of the model
 
 }  // namespace lorikeet

@@ -38,9 +38,9 @@ constexpr WeightName kPictureWeights[] = {
     {WeightRole::project_out, "mm.2.weight", "model.mm_projector.2.weight"},
     {WeightRole::project_out_bias, "mm.2.bias", "model.mm_projector.2.bias"},
     {WeightRole::router, "mm.ffn_gate_inp.weight", "model.moe_model.gate.weight"},
-    {WeightRole::expert_gate, "mm.ffn_gate_exps.weight", "model.moe_model.experts.#.gate_proj.weight"},
-    {WeightRole::expert_up, "mm.ffn_up_exps.weight", "model.moe_model.experts.#.up_proj.weight"},
-    {WeightRole::expert_down, "mm.ffn_down_exps.weight", "model.moe_model.experts.#.down_proj.weight"},
+    {WeightRole::expert_gate, "mm.ffn_gate_exps.weight", "model.moe_model.experts.@.gate_proj.weight"},
+    {WeightRole::expert_up, "mm.ffn_up_exps.weight", "model.moe_model.experts.@.up_proj.weight"},
+    {WeightRole::expert_down, "mm.ffn_down_exps.weight", "model.moe_model.experts.@.down_proj.weight"},
 };
 #undef TOWER
 

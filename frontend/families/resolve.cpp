@@ -12,18 +12,27 @@ bool has_role(const DecoderConfig& config, WeightRole role) {
       return config.qkv_bias;
     case WeightRole::o_bias:
       return config.o_bias;
+    case WeightRole::gate:
+    case WeightRole::up:
+    case WeightRole::down:
+      return !config.factor;
     default:
       break;
   }
-  if (role < WeightRole::tower_class) return true;
+  if (role < WeightRole::slice_router) return true;
+  if (role < WeightRole::tower_class) return config.factor.has_value();
   return config.picture && (role < WeightRole::router || config.picture->use_experts);
 }
 
 uint32_t repeats(const DecoderConfig& config, WeightRole role) {
   if (is_layer_weight(role)) return config.layers;
   if (is_tower_weight(role)) return config.picture->tower_layers;
-  if (is_expert_weight(role)) return config.picture->experts;
   return 1;
+}
+
+uint32_t experts(const DecoderConfig& config, WeightRole role) {
+  if (!is_expert_weight(role)) return 1;
+  return is_layer_weight(role) ? config.factor->experts : config.picture->experts;
 }
 
 namespace {
@@ -96,19 +105,29 @@ std::vector<uint64_t> expected_shape(const DecoderConfig& config, WeightRole rol
       return {intermediate, hidden};
     case WeightRole::down:
       return {hidden, intermediate};
+    case WeightRole::slice_router:
+      return {config.factor->experts, hidden};
+    case WeightRole::slice_router_bias:
+      return {config.factor->experts};
+    case WeightRole::slice_gate:
+    case WeightRole::slice_up:
+      return {intermediate / config.factor->experts, hidden};
+    case WeightRole::slice_down:
+      return {hidden, intermediate / config.factor->experts};
     default:
       return picture_shape(*config.picture, hidden, role);
   }
 }
 
-Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& config, uint32_t layer, WeightRole role) {
+Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& config, uint32_t layer, WeightRole role,
+                          uint32_t expert) {
   if (role == WeightRole::output && config.tied_embeddings) role = WeightRole::token_embedding;
   const bool gguf = checkpoint.kind() == Checkpoint::Kind::gguf;
-  const std::string name = weight_name(*config.family, role, layer, gguf ? Naming::gguf : Naming::huggingface);
+  const std::string name = weight_name(*config.family, role, layer, gguf ? Naming::gguf : Naming::huggingface, expert);
   std::vector<uint64_t> shape = expected_shape(config, role);
   const bool stacked = gguf && is_expert_weight(role);
-  const uint64_t first_row = stacked ? layer * shape.front() : 0;
-  if (stacked) shape.insert(shape.begin(), config.picture->experts);
+  const uint64_t first_row = stacked ? expert * shape.front() : 0;
+  if (stacked) shape.insert(shape.begin(), experts(config, role));
   const TensorInfo* tensor = checkpoint.find(name);
   if (!tensor)
     return not_found(
@@ -127,7 +146,8 @@ Status check_weights(const Checkpoint& checkpoint, const DecoderConfig& config) 
   for (const WeightName& weight : config.family->weights) {
     if (!has_role(config, weight.role)) continue;
     for (uint32_t layer = 0; layer < repeats(config, weight.role); ++layer)
-      LK_TRY(resolve(checkpoint, config, layer, weight.role));
+      for (uint32_t expert = 0; expert < experts(config, weight.role); ++expert)
+        LK_TRY(resolve(checkpoint, config, layer, weight.role, expert));
   }
   return Done{};
 }

@@ -25,13 +25,14 @@ struct WeightRef {
   }
 };
 
-// `layer` is the number of the layer or expert, ignored for weights that a model has once. The output of a tied model
-// is its embedding. Errors: not_found (missing) or corrupt (another shape), naming the tensor, the expected and the
-// given shape.
-Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& config, uint32_t layer, WeightRole role);
+// `layer` and `expert` are ignored for weights that a model has once. The output of a tied model is its embedding.
+// Errors: not_found (missing) or corrupt (another shape), naming the tensor, the expected and the given shape.
+Result<WeightRef> resolve(const Checkpoint& checkpoint, const DecoderConfig& config, uint32_t layer, WeightRole role,
+                          uint32_t expert = 0);
 
 bool has_role(const DecoderConfig& config, WeightRole role);     // false for biases it lacks, and for eyes
-uint32_t repeats(const DecoderConfig& config, WeightRole role);  // how many weights of the role the model has
+uint32_t repeats(const DecoderConfig& config, WeightRole role);  // how many layers have such a weight
+uint32_t experts(const DecoderConfig& config, WeightRole role);  // and each of them for how many experts; else 1
 std::vector<uint64_t> expected_shape(const DecoderConfig& config, WeightRole role);  // (rows, columns) or (elements)
 Status check_weights(const Checkpoint& checkpoint, const DecoderConfig& config);     // resolves every weight once
 

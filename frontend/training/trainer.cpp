@@ -214,11 +214,30 @@ Trainer::Trainer(Trainer&&) noexcept = default;
 Trainer& Trainer::operator=(Trainer&&) noexcept = default;
 Trainer::~Trainer() = default;
 
+namespace {
+
+// Packed experts have no gradient of what goes into them, so a factored network learns as a whole, with its gates, ups
+// and downs as parameters.
+Status check_slices(const DecoderConfig& config, const std::vector<Parameter>& parameters) {
+  if (!config.factor) return Done{};
+  for (uint32_t layer = 0; layer < config.layers; ++layer)
+    for (const WeightRole role : {WeightRole::slice_gate, WeightRole::slice_up, WeightRole::slice_down}) {
+      const std::string name = weight_name(*config.family, role, layer, Naming::gguf);
+      if (std::none_of(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == name; }))
+        return unsupported(join("training of a factored model is supported with all of its experts as parameters, ",
+                                name, " is not among them."));
+    }
+  return Done{};
+}
+
+}  // namespace
+
 Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
   if (options.parameters.empty()) return invalid("nothing is to be trained: there are no parameters.");
   for (const uint32_t window : model.config().windows)
     if (window != model.config().windows[0])
       return unsupported("training of a model whose layers look back over different windows is not supported.");
+  LK_TRY(check_slices(model.config(), options.parameters));
   Device& device = model.device();
   LK_ASSIGN(ParameterMemory memory, ParameterMemory::create(device, options.parameters));
   for (Parameter& parameter : options.parameters) std::vector<float>().swap(parameter.values);
@@ -231,6 +250,7 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
 }
 
 Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, const BatchSize& batch) {
+  LK_TRY(check_slices(model.config(), options.parameters));
   TrainingMemory memory;
   memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
   const TrainingShape shape = training_shape({.rows = rows_of(batch.rows),

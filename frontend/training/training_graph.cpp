@@ -74,7 +74,10 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
                                  .control = control,
                                  .frequencies = weights.rope_frequencies(g),
                                  .attend = attend,
-                                 .adapters = recipe.adapter ? &writer : nullptr});  // (rows, hidden)
+                                 .adapters = recipe.adapter ? &writer : nullptr,
+                                 .experts = [&](uint32_t layer) {
+                                   return gated_experts(g, config, weights, WeightRole::slice_gate, layer);
+                                 }});  // (rows, hidden)
   g.label("output");
   const Tensor head = weight(WeightRole::output);
   const Tensor loss =

@@ -31,8 +31,9 @@ class Matcher {
   Result<bool> matches(const Model& model, const Weight& weight) const {
     Regex::Scanner scanner(regex_);
     std::vector<TextRange> found;
-    for (const std::string& name : {parameter_name(weight), weight_name(*model.config().family, weight.role,
-                                                                        weight.layer, Naming::huggingface)}) {
+    for (const std::string& name :
+         {parameter_name(weight),
+          weight_name(*model.config().family, weight.role, weight.layer, Naming::huggingface, weight.expert)}) {
       LK_TRY(scanner.find_all(name, found));
       if (!found.empty()) return true;
     }

@@ -34,8 +34,9 @@ ConvertReport converted(const Checkpoint& source, const std::filesystem::path& o
   return std::move(report).value();
 }
 
-std::vector<float> weight(const Checkpoint& checkpoint, const DecoderConfig& config, uint32_t layer, WeightRole role) {
-  const WeightRef found = resolve(checkpoint, config, layer, role).value();
+std::vector<float> weight(const Checkpoint& checkpoint, const DecoderConfig& config, uint32_t layer, WeightRole role,
+                          uint32_t expert) {
+  const WeightRef found = resolve(checkpoint, config, layer, role, expert).value();
   std::vector<float> all(found.tensor->elements());
   REQUIRE(dequantise(found.tensor->type, checkpoint.data(*found.tensor).value(), all).ok());
   uint64_t elements = 1;
@@ -47,10 +48,11 @@ std::vector<float> weight(const Checkpoint& checkpoint, const DecoderConfig& con
 void check_same_weights(const Checkpoint& result, const Checkpoint& source) {
   const DecoderConfig config = DecoderConfig::from(source).value();
   for (const WeightName& name : config.family->weights)
-    for (uint32_t layer = 0; has_role(config, name.role) && layer < repeats(config, name.role); ++layer) {
-      INFO(name.gguf << " " << layer);
-      CHECK(weight(result, config, layer, name.role) == weight(source, config, layer, name.role));
-    }
+    for (uint32_t layer = 0; has_role(config, name.role) && layer < repeats(config, name.role); ++layer)
+      for (uint32_t expert = 0; expert < experts(config, name.role); ++expert) {
+        INFO(name.gguf << " " << layer << " " << expert);
+        CHECK(weight(result, config, layer, name.role, expert) == weight(source, config, layer, name.role, expert));
+      }
 }
 
 void check_same_picture(const PictureConfig& a, const PictureConfig& b) {

@@ -28,7 +28,8 @@ std::vector<std::string> published_names(const Model& model, const std::string& 
   std::vector<std::string> names;
   for (const Weight& weight : model.weights().weights())
     if (weight.name == name || weight.name.starts_with(name + " #"))
-      names.push_back(weight_name(*model.config().family, weight.role, weight.layer, Naming::huggingface));
+      names.push_back(
+          weight_name(*model.config().family, weight.role, weight.layer, Naming::huggingface, weight.expert));
   return names;
 }
 

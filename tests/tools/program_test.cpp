@@ -61,7 +61,8 @@ TEST_CASE("devices: a list, a choice, and JSON of the same") {
 }
 
 TEST_CASE("help names every option with an example; version") {
-  for (const char* command : {"devices", "generate", "chat", "inspect", "convert", "finetune", "bench", "doctor"}) {
+  for (const char* command :
+       {"devices", "generate", "chat", "inspect", "convert", "factor", "finetune", "bench", "doctor"}) {
     const auto help = test::lorikeet({command, "--help"});
     INFO(command);
     CHECK(help.status == 0);
@@ -69,9 +70,10 @@ TEST_CASE("help names every option with an example; version") {
     CHECK(help.out.find("--") != std::string::npos);
   }
   const auto generate = test::lorikeet({"generate", "--help"}).out;
-  for (const char* option : {"--temperature", "--top-k", "--top-p", "--min-p", "--repeat-penalty", "--seed",
-                             "--max-tokens", "--stop", "--json", "--logits", "--tokens", "--device", "--context",
-                             "--kv", "--threads", "--adapter", "--prompts", "--parallel", "--reproducible"})
+  for (const char* option :
+       {"--temperature", "--top-k",   "--top-p",   "--min-p",    "--repeat-penalty", "--seed",    "--max-tokens",
+        "--stop",        "--json",    "--logits",  "--tokens",   "--device",         "--context", "--kv",
+        "--threads",     "--adapter", "--prompts", "--parallel", "--reproducible",   "--active"})
     CHECK(generate.find(option) != std::string::npos);
   CHECK(test::lorikeet({"--version"}).out.starts_with("lorikeet "));
 }
@@ -229,6 +231,25 @@ TEST_CASE("convert and inspect: the converted model says the same") {
   CHECK(plan.status == 0);
   for (const char* part : {"attention", "choice=", "bytes=", "totals of one run: "})
     CHECK(plan.out.find(part) != std::string::npos);
+}
+
+TEST_CASE("factor: all experts say what the dense model says, and what does not fit is a sentence") {
+  NEED_DEVICE();
+  const test::TemporaryFolder folder;
+  const auto model = talking_model("lorikeet-tiny-factor").string();
+  const std::string out = (folder / "cut.gguf").string();
+  const auto made = test::lorikeet({"factor", "-m", model, out, "--experts", "4", "--split", "permutation:3"});
+  REQUIRE(made.status == 0);
+  CHECK(made.out.starts_with("wrote " + out + ": 4 experts a layer, 2 active, "));
+  CHECK(made.err.find("The routers have not learnt") != std::string::npos);
+  const Arguments rest = {"Hello", "--max-tokens", "10", "--json"};
+  CHECK(answer(Arguments{"generate", "-m", out, "--active", "4"} + rest)["token_ids"] ==
+        answer(Arguments{"generate", "-m", model} + rest)["token_ids"]);
+  CHECK(test::lorikeet({"inspect", "-m", out}).out.find("factored: 4 experts of ") != std::string::npos);
+  CHECK(test::failure(test::lorikeet({"generate", "-m", out, "Hello", "--active", "5"}), 1) ==
+        "a row goes through 1 to 4 experts of this model, 5 were asked for.");
+  CHECK(test::failure(test::lorikeet({"factor", "-m", model, out, "--split", "clustered"}), 1) ==
+        "--split is clustered; contiguous or permutation:SEED was expected.");
 }
 
 TEST_CASE("convert and inspect: a model that sees shows its parts, and where its tower is can be said") {

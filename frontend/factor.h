@@ -1,0 +1,34 @@
+// A dense llama or qwen2 model as a factored one: its feed-forward layers are cut into experts, nothing else changes.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "frontend/convert.h"
+#include "frontend/factor_config.h"
+
+namespace lorikeet {
+
+struct FactorOptions {
+  uint32_t experts = 4;      // n; must divide the intermediate size
+  uint32_t active = 2;       // k, 1 to n
+  bool exact_scale = false;  // see FactorConfig
+  FactorSplit split = FactorSplit::contiguous;
+  uint64_t seed = 0;  // of the permutation and of the routers
+  // Of a permutation: which rows, (intermediate) for all layers or (layers, intermediate); empty: drawn from the seed,
+  // an order for each layer.
+  std::vector<uint32_t> order;
+  // Of the matrices; none: as they are. The downs are cut along columns: where an expert's width is no whole number of
+  // blocks, or the columns change places, they are quantised again, which the report says.
+  std::optional<DType> type;
+  bool dry_run = false;
+  unsigned threads = 0;                                         // 0: all of the machine
+  std::function<bool(uint64_t done, uint64_t total)> progress;  // see ConvertOptions
+};
+
+// Writes a GGUF file with routers that have not learnt: weights N(0, 0.02), biases 0, as published. Errors: as convert;
+// invalid_argument (numbers that do not fit the model), unsupported (a model that sees, or is factored already).
+Result<ConvertReport> factor(const Checkpoint& source, const std::filesystem::path& out, const FactorOptions& options);
+
+}  // namespace lorikeet

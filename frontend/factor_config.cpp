@@ -1,0 +1,45 @@
+#include "frontend/factor_config.h"
+
+#include "frontend/config.h"
+#include "runtime/base/text.h"
+
+namespace lorikeet {
+
+std::string_view name(FactorSplit split) {
+  return split == FactorSplit::contiguous    ? "contiguous"
+         : split == FactorSplit::permutation ? "permutation"
+                                             : "clustered";
+}
+
+namespace {
+
+Status check_order(const FactorConfig& factor, const DecoderConfig& config, const std::string& file) {
+  const size_t rows = config.intermediate;
+  if (factor.order.size() != rows * config.layers)
+    return corrupt(join(file, ": the order of the split has ", factor.order.size(), " entries, ", config.layers,
+                        " layers of ", rows, " rows were expected."));
+  for (size_t layer = 0; layer < config.layers; ++layer) {
+    std::vector<bool> seen(rows);
+    for (const uint32_t row : std::span(factor.order).subspan(layer * rows, rows)) {
+      if (row >= rows || seen[row])
+        return corrupt(join(file, ": the order of the split in layer ", layer, " must name each of the ", rows,
+                            " rows once, ", row, row >= rows ? " is none of them." : " occurs twice."));
+      seen[row] = true;
+    }
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Status check_factor(const FactorConfig& factor, const DecoderConfig& config, const std::string& file) {
+  if (factor.experts == 0 || config.intermediate % factor.experts != 0)
+    return corrupt(
+        join(file, ": ", factor.experts, " experts cannot share ", config.intermediate, " intermediate rows equally."));
+  if (factor.active == 0 || factor.active > factor.experts)
+    return corrupt(join(file, ": ", factor.active, " active experts were given, expected 1 to ", factor.experts,
+                        " (the number of experts)."));
+  return factor.order.empty() ? Status(Done{}) : check_order(factor, config, file);
+}
+
+}  // namespace lorikeet
