@@ -125,11 +125,12 @@ TEST_CASE("a fault at any submission or allocation changes nothing that a sessio
   if (!expected.seen) FAIL(expected.seen.error().message);
   REQUIRE(expected.seen->answers.size() == 6);
   REQUIRE(expected.submissions > 50);
-  // Every index, unless the device compiles the kernels anew for each of some 130 runs: then as many as a minute holds.
+  // Every index, unless the device compiles the kernels anew for each of some 130 runs: then as many as half a minute
+  // holds.
   const auto start = std::chrono::steady_clock::now();
   REQUIRE(*run(path, "", false).seen == *expected.seen);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const uint64_t step = 1 + uint64_t(seconds * 130 / 60);
+  const uint64_t step = 1 + uint64_t(seconds * 130 / 30);
   for (const char* kind : {"submit:", "allocate:"}) {
     for (uint64_t n = 1;; n += step) {
       const std::string fault = kind + std::to_string(n);
