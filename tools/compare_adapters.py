@@ -66,7 +66,7 @@ def make_data(folder, examples, held_out):
             out.write(json.dumps({"messages": [user(asked)], "max_tokens": 16}) + "\n")
     with open(folder / "texts.jsonl", "w") as out:
         for _, asked, _ in test[::5]:
-            out.write(json.dumps({"text": asked}) + "\n")
+            out.write(json.dumps({"messages": [user(asked)]}) + "\n")
     return test
 
 
@@ -96,25 +96,19 @@ def run(args, test, method, seed):
     while len(points) < args.points:
         steps = args.steps * (len(points) + 1) // args.points
         command = ["finetune", "-m", args.model, args.out / "train.jsonl", "--method", method, "--out", folder,
-                   "--template", "chat", "--answers-only", "--targets", TARGETS, "--lr", args.lr, "--batch", args.batch,
-                   "--accumulate", 1, "--dropout", 0, "--max-tokens", 96, "--seed", seed, "--steps", steps,
+                   "--template", "chat", "--answers-only", "--targets", TARGETS, "--lr", args.lr, "--packed",
+                   "--accumulate", 1, "--dropout", 0, "--max-tokens", args.rows, "--seed", seed, "--steps", steps,
                    "--save-every", 0, *METHODS[method]]
         lorikeet(args, *command, *(["--resume"] if (folder / "checkpoint.safetensors").exists() else []))
         point = {"steps": steps, "accuracy": accuracy(args, test, folder, folder)}
         if method != "lora":
             report = json.loads(lorikeet(args, "inspect", "-m", args.model, "--adapter", folder, "--routing",
                                          args.out / "texts.jsonl", "--json"))
-            point["routing"] = routing_means(report)
+            point["routing"] = {key: report["adapters"][0]["all"][key] for key in ("entropy", "active")}
         points.append(point)
         log.write_text(json.dumps(points))
         print(f"{method} seed {seed}: {steps} steps, {point['accuracy']['all']:.1%} right", flush=True)
     return points
-
-
-def routing_means(report):
-    routers = report["routers"]
-    mean = lambda key: statistics.fmean(router[key] for router in routers)
-    return {"entropy": mean("entropy"), "active": mean("active")}
 
 
 def spread(values):
@@ -129,7 +123,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--points", type=int, default=4, help="times to evaluate")
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rows", type=int, default=768, help="tokens of a step")
     parser.add_argument("--lr", default="5e-4")
     parser.add_argument("--examples", type=int, default=8000)
     parser.add_argument("--held-out", type=int, default=50, help="questions of each domain")

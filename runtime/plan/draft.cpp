@@ -37,6 +37,10 @@ class Lowering {
           join("[", node.op->name, "] cannot be done on this device for ", ChoiceTable::key(graph_, node), "."));
     LK_ASSIGN(const size_t taken, take(node, choices));
     Choice& choice = choices[taken];
+    // What a first dispatch of several could make before the node's inputs are there would only take up memory.
+    if (node.after < 0 && choice.dispatches.size() > 1)
+      for (const Tensor& input : node.inputs)
+        if (input) after_ = std::max(after_, maker_[size_t(base(input.id))]);
     draft_.tolerance = std::max(draft_.tolerance, choice.tolerance);
 
     std::vector<int32_t> scratch;
