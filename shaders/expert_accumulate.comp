@@ -1,11 +1,10 @@
 #version 450
-// variants: FORM=nn|nt|nt4 HEIGHT=1|16 WIDTH=1|2
+// variants: FORM=nn|nt|nt4 HEIGHT=1|4 WIDTH=1|4
 // y[r] = base[r] + scale * sum over the experts that row r chose, in their order, of weight * (x[pair] matrix of the expert):
-// plain f32 matrices, (k, n), or with nt (n, k); nt4 where k is a multiple
-// of 4. No row a pair of n columns is ever stored.
+// plain f32 matrices, (k, n), or with nt (n, k); nt4 where k is a multiple of 4. No row a pair of n columns is ever stored.
 //
 // A lane owns HEIGHT rows x WIDTH columns: x -> columns, workgroup y and z -> rows. Which of the rows chose an expert is the
-// same for all lanes, so that the others cost nothing. Tiles are tall, because few of their rows share an expert's values.
+// same for all lanes, so that the others cost nothing. Some compilers fail at larger tiles.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "shaders/expert_gemm.h"
@@ -22,7 +21,7 @@ layout(binding = 3) readonly buffer List { uint list[]; };
 layout(binding = 4) readonly buffer Base { float base[]; };
 layout(binding = 5) writeonly buffer Y { float y[]; };
 
-const uint STEPS = HEIGHT == 1 ? TURN : TURN / 2u;  // some compilers fail at larger bodies
+const uint STEPS = VALUE_TERMS == 4u ? 1u : 4u;
 #ifdef FORM_nt
 #define STACK_BEGIN(column) ((column) * (p.k / VALUE_TERMS))
 #define STACK_STEP 1u

@@ -84,9 +84,9 @@ void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choic
   };
   const bool tall = y.shape.rows() > 4, wide = params.n > lanes;
   if (tall && params.experts <= kFewExperts) choices.push_back(by_expert(node, params, form, profile, flops));
-  if (tall && wide) choice("tile", 16, 2);
-  if (tall) choice("column", 16, 1);
-  if (wide) choice("row", 1, 2);
+  if (tall && wide) choice("tile", 4, 4);
+  if (tall) choice("column", 4, 1);
+  if (wide) choice("row", 1, 4);
   choice("plain", 1, 1);
 }
 
