@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kTokens = shader::kGradTokens;
 constexpr uint32_t kSums = shader::kGradTokens * 8;  // of a lane
 
-// The choice that `cut_as` makes of tiles, and the sliced one where there are few: for `columns` pieces and `tiles`.
+// What `cut_as` makes of tiles as they are, and of sliced ones where `pieces` x `tiles` of them are few.
 template <class MakeChoice>
 void add_choices(const DeviceProfile& profile, int64_t pieces, int64_t tiles, int64_t terms, const MakeChoice& cut_as,
                  Choices& choices) {

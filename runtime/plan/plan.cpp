@@ -8,8 +8,8 @@
 namespace lorikeet {
 namespace {
 
-// A command buffer ends after this much estimated work, so that a device with a time budget can be given slices. Fast
-// devices pay more for a change of command buffers than for many dispatches.
+// A command buffer ends after this much estimated work, so that a device with a time budget can be given slices. A
+// discrete device without one does this much in a moment.
 double flops_per_command_buffer(const Device& device) {
   const bool fast = device.profile().kind == DeviceKind::discrete && device.options().slice_ms <= 0;
   return fast ? 1e12 : 4e9;
