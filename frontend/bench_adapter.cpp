@@ -21,8 +21,8 @@ AdapterConfig config_with(const AdapterBench& what, int64_t active) {
   config.lora = {.r = uint32_t(what.rank), .alpha = 2 * double(what.rank)};
   config.experts = uint32_t(what.experts);
   config.keep_top_k = uint32_t(active);
-  config.top_p = 0;
-  config.entropy.threshold = active == what.experts ? 0 : 1;
+  config.top_p = 1e-6;
+  config.entropy.threshold = 1;
   return config;
 }
 
