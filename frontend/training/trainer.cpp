@@ -218,8 +218,11 @@ namespace {
 
 // Packed experts have no gradient of what goes into them, so a factored network learns as a whole, with its gates, ups
 // and downs as parameters.
-Status check_slices(const DecoderConfig& config, const std::vector<Parameter>& parameters) {
-  if (!config.factor) return Done{};
+Status check_slices(const DecoderConfig& config, const TrainerOptions& options) {
+  const std::vector<Parameter>& parameters = options.parameters;
+  if (options.recipe.routers && !config.factor)
+    return invalid("the model has no routers that could learn: it is not factored.");
+  if (!config.factor || !learns_words(config, options.recipe, parameters)) return Done{};
   for (uint32_t layer = 0; layer < config.layers; ++layer)
     for (const WeightRole role : {WeightRole::slice_gate, WeightRole::slice_up, WeightRole::slice_down}) {
       const std::string name = weight_name(*config.family, role, layer, Naming::gguf);
@@ -237,7 +240,7 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
   for (const uint32_t window : model.config().windows)
     if (window != model.config().windows[0])
       return unsupported("training of a model whose layers look back over different windows is not supported.");
-  LK_TRY(check_slices(model.config(), options.parameters));
+  LK_TRY(check_slices(model.config(), options));
   Device& device = model.device();
   LK_ASSIGN(ParameterMemory memory, ParameterMemory::create(device, options.parameters));
   for (Parameter& parameter : options.parameters) std::vector<float>().swap(parameter.values);
@@ -250,7 +253,7 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
 }
 
 Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, const BatchSize& batch) {
-  LK_TRY(check_slices(model.config(), options.parameters));
+  LK_TRY(check_slices(model.config(), options));
   TrainingMemory memory;
   memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
   const TrainingShape shape = training_shape({.rows = rows_of(batch.rows),

@@ -64,8 +64,8 @@ const Op kOp = {.name = "expert_combine", .shape = shape, .lower = lower, .backw
 
 Tensor expert_combine(Graph& g, const ExpertCombine& parts) {
   const Node* sort = maker_of_list(g, parts.list);
-  if (!sort || sort->inputs[0].id != parts.weights.id) {
-    g.fail(invalid("[expert_combine] the list must come from sort_rows of the same weights."));
+  if (!sort || !(sort->inputs[0].shape == parts.weights.shape)) {
+    g.fail(invalid("[expert_combine] the list must come from sort_rows of weights for the same rows and experts."));
     return {};
   }
   const WorkListShape shape = work_list_shape(*sort);

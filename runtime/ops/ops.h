@@ -164,12 +164,22 @@ Tensor expert_matmul(Graph& g, const ExpertMatmul& parts);
 
 // y[r] = sum over the chosen experts in their order of weights[r, e] * outputs[pair of r and e]
 //        + residual_scale * residual[r], if there is one.                                      -> (rows, columns)
+// The list is of these weights, or of others that choose more experts.
 struct ExpertCombine {
   Tensor outputs, weights, list, residual;
   bool weighted = true;  // false: the weights only say which experts are chosen
   double residual_scale = 1;
 };
 Tensor expert_combine(Graph& g, const ExpertCombine& parts);
+
+// How far the output of each expert alone is from its share of the total, where every row has all experts:
+//   errors[r, e] = mean over the columns of (outputs[pair of r and e] - share * total[r])^2
+//   closeness[r, e] = -errors[r, e] / mean of the errors of the row
+// outputs (pairs, columns), total (rows, columns). It has no gradient.
+struct ExpertErrors {
+  Tensor errors, closeness;  // (rows, experts)
+};
+ExpertErrors expert_errors(Graph& g, Tensor outputs, Tensor total, Tensor list, double share);
 
 // The same for stacks of plain f32 matrices (experts, k, n), or with `transpose` (experts, n, k): LoRA experts, and
 // experts that are trained. Such a stack must fit into one binding of the device.
