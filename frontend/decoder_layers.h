@@ -23,6 +23,7 @@ struct DecoderLayers {
   // Attention among the rows: q (rows, heads * head_dim), k and v (rows, kv_heads * head_dim), q and k rotated.
   std::function<Tensor(uint32_t layer, Tensor q, Tensor k, Tensor v)> attend;
   AdapterWriter* adapters = nullptr;  // null: none
+  std::function<void(uint32_t layer, Tensor neurons)> neurons;  // sees those of dense networks: (rows, intermediate)
   // Of factored models.
   std::function<GatedExperts(uint32_t layer)> experts;
   std::function<Tensor(const GatedExperts&, const FactoredInput&)> factored;  // writes them; empty: write_factored

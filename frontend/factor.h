@@ -16,8 +16,8 @@ struct FactorOptions {
   bool exact_scale = false;  // see FactorConfig
   FactorSplit split = FactorSplit::contiguous;
   uint64_t seed = 0;  // of the permutation and of the routers
-  // Of a permutation: which rows, (intermediate) for all layers or (layers, intermediate); empty: drawn from the seed,
-  // an order for each layer.
+  // Which rows, (intermediate) for all layers or (layers, intermediate). Of a permutation, empty: drawn from the seed, an
+  // order for each layer. Of clusters: see clustered_order.
   std::vector<uint32_t> order;
   // Of the matrices; none: as they are. The downs are cut along columns: where an expert's width is no whole number of
   // blocks, or the columns change places, they are quantised again, which the report says.

@@ -18,6 +18,7 @@ Tensor write_dense(Graph& g, Tensor h, uint32_t layer, const DecoderLayers& part
   const Tensor x = rms_norm(g, h, w(Role::ffn_norm), parts.config->rms_eps);  // (rows, hidden)
   const Tensor gate = linear(Role::gate, x), up = linear(Role::up, x);        // (rows, intermediate)
   const Tensor gated = silu_mul(g, gate, up);
+  if (parts.neurons) parts.neurons(layer, gated);
   g.label(join("blk.", layer, ".ffn_down"));
   Tensor down = linear(Role::down, gated);  // (rows, hidden)
   if (parts.adapters)

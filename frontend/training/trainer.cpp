@@ -236,7 +236,8 @@ Status check_slices(const DecoderConfig& config, const TrainerOptions& options) 
 }  // namespace
 
 Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
-  if (options.parameters.empty()) return invalid("nothing is to be trained: there are no parameters.");
+  if (options.parameters.empty() && !options.recipe.keep_neurons)
+    return invalid("nothing is to be trained: there are no parameters.");
   for (const uint32_t window : model.config().windows)
     if (window != model.config().windows[0])
       return unsupported("training of a model whose layers look back over different windows is not supported.");
@@ -275,6 +276,7 @@ Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& optio
 
 Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
   if (batches.empty()) return invalid("a step needs at least one batch.");
+  if (parameters().empty()) return invalid("nothing is to be trained: there are no parameters.");
   StepReport report;
   const double share = 1.0 / double(batches.size());
   for (size_t i = 0; i < batches.size(); ++i) {
@@ -301,6 +303,16 @@ Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
 }
 
 Result<TrainingLoss> Trainer::evaluate(const Batch& batch) { return impl_->run(batch, Impl::Gradients::none); }
+
+Result<std::vector<float>> Trainer::kept(const Batch& batch, std::string_view name) const {
+  const auto pass = impl_->passes.find(shape_of(batch, false));
+  if (pass == impl_->passes.end()) return invalid("no such batch has been evaluated yet.");
+  LK_ASSIGN(const Slice slice, pass->second->plan->output(name));
+  LK_ASSIGN(const auto bytes, download(impl_->model->device(), slice));
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
 
 uint64_t Trainer::steps() const { return impl_->steps; }
 uint64_t Trainer::passes() const { return impl_->dropped; }

@@ -90,6 +90,8 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
       .attend = attend,
       .adapters = recipe.adapter ? &writer : nullptr,
       .experts = [&](uint32_t layer) { return gated_experts(g, config, weights, WeightRole::slice_gate, layer); }};
+  if (recipe.keep_neurons)
+    layers.neurons = [&](uint32_t layer, Tensor neurons) { g.keep(neurons, join("neurons.", layer)); };
   std::optional<PriorApproximation> routers;
   if (recipe.routers) {
     routers.emplace(g, *config.factor, *recipe.routers, of_rows("counted"));
