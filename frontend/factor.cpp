@@ -37,8 +37,6 @@ Status check(const DecoderConfig& config, const FactorOptions& options, const st
   if (options.active == 0 || options.active > options.experts)
     return invalid(join("[factor] a row goes through 1 to ", options.experts, " experts (all of them), ",
                         options.active, " were given."));
-  if (options.split == FactorSplit::clustered && options.order.empty())
-    return invalid("[factor] a clustered split needs the order of the rows that a text has shown.");
   if (options.type && !can_quantise(*options.type))
     return invalid(join("[factor] weights cannot be written as ", name(*options.type), "."));
   return Done{};
@@ -47,6 +45,8 @@ Status check(const DecoderConfig& config, const FactorOptions& options, const st
 Result<FactorConfig> factor_config(const DecoderConfig& config, const FactorOptions& options) {
   FactorConfig factor{options.experts, options.active, options.exact_scale, options.split, {}};
   if (options.split == FactorSplit::contiguous) return factor;
+  if (options.split == FactorSplit::clustered && options.order.empty())
+    return invalid("[factor] a clustered split needs the order of the rows that a text has shown.");
   if (options.order.empty()) factor.order = drawn_order(config, options.seed);
   else if (options.order.size() != config.intermediate) factor.order = options.order;
   else
@@ -103,6 +103,12 @@ Status add_factored(ConvertPlan& plan, PlannedTensor dense, const DecoderConfig&
     dense.row_order = std::move(order);
   }
   return add_planned(plan, std::move(dense), wishes.type.value_or(given), false);
+}
+
+Status check_factor_options(const Checkpoint& source, const FactorOptions& options) {
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
+  LK_TRY(check(config, options, source.path().string()));
+  return check_weights(source, config);
 }
 
 Result<ConvertReport> factor(const Checkpoint& source, const std::filesystem::path& out, const FactorOptions& options) {

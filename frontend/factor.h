@@ -16,8 +16,8 @@ struct FactorOptions {
   bool exact_scale = false;  // see FactorConfig
   FactorSplit split = FactorSplit::contiguous;
   uint64_t seed = 0;  // of the permutation and of the routers
-  // Which rows, (intermediate) for all layers or (layers, intermediate). Of a permutation, empty: drawn from the seed, an
-  // order for each layer. Of clusters: see clustered_order.
+  // Which rows, (intermediate) for all layers or (layers, intermediate). Of a permutation, empty: drawn from the seed,
+  // an order for each layer. Of clusters: see clustered_order.
   std::vector<uint32_t> order;
   // Of the matrices; none: as they are. The downs are cut along columns: where an expert's width is no whole number of
   // blocks, or the columns change places, they are quantised again, which the report says.
@@ -26,6 +26,9 @@ struct FactorOptions {
   unsigned threads = 0;                                         // 0: all of the machine
   std::function<bool(uint64_t done, uint64_t total)> progress;  // see ConvertOptions
 };
+
+// Whether the model can be cut so; errors as below.
+Status check_factor_options(const Checkpoint& source, const FactorOptions& options);
 
 // Writes a GGUF file with routers that have not learnt: weights N(0, 0.02), biases 0, as published. Errors: as convert;
 // invalid_argument (numbers that do not fit the model), unsupported (a model that sees, or is factored already).

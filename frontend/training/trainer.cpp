@@ -350,7 +350,7 @@ Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
 Result<TrainingLoss> Trainer::evaluate(const Batch& batch) { return impl_->run(batch, Impl::Gradients::none); }
 
 Result<std::vector<float>> Trainer::kept(const Batch& batch, std::string_view name) const {
-  const auto pass = impl_->passes.find(shape_of(batch, false));
+  const auto pass = impl_->passes.find(shape_of(batch, batch_pictures(batch), false));
   if (pass == impl_->passes.end()) return invalid("no such batch has been evaluated yet.");
   LK_ASSIGN(const Slice slice, pass->second->plan->output(name));
   LK_ASSIGN(const auto bytes, download(impl_->model->device(), slice));

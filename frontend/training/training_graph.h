@@ -18,11 +18,11 @@ namespace lorikeet {
 struct TrainingRecipe {
   std::optional<AdapterInGraph> adapter;  // all rows use it
   std::optional<RouterLesson> routers;    // of factored models: what they learn from; the loss of words is not theirs
-  bool keep_neurons = false;              // `neurons.L` (rows, intermediate) of dense layers are kept: silu(gate x) * up x
-  bool bypass_experts = false;            // of models that see: the projected tokens are the visual tokens
-  bool aux_loss = true;                   // the adapter's own
-  bool dropout = true;                    // at the adapter's rate
-  bool recompute = false;                 // layers are computed again in the backward pass: less memory, more time
+  bool keep_neurons = false;    // `neurons.L` (rows, intermediate) of dense layers are kept: silu(gate x) * up x
+  bool bypass_experts = false;  // of models that see: the projected tokens are the visual tokens
+  bool aux_loss = true;         // the adapter's own
+  bool dropout = true;          // at the adapter's rate
+  bool recompute = false;       // layers are computed again in the backward pass: less memory, more time
 };
 
 // Whether the cross entropy is among what is learnt from: routers of factored models alone learn from theirs.
