@@ -32,6 +32,24 @@ void normalise(std::span<float> vector) {
   for (float& value : vector) value = length > 0 ? value / length : 0;
 }
 
+// First centres: items drawn one after the other, those more likely that are less like all before (k-means++).
+std::vector<uint32_t> draw_centres(std::span<const float> features, size_t items, size_t count, uint64_t seed) {
+  const size_t columns = features.size() / items;
+  std::vector<double> far(items, 1);  // 1 - the largest likeness to a centre
+  std::vector<uint32_t> centres;
+  while (centres.size() < count) {
+    double left =
+        std::accumulate(far.begin(), far.end(), 0.0) * double(random_bits(seed, 0, centres.size()) >> 11) * 0x1p-53;
+    size_t drawn = 0;
+    while (drawn + 1 < items && left >= far[drawn]) left -= far[drawn++];
+    centres.push_back(uint32_t(drawn));
+    for (size_t item = 0; item < items; ++item)
+      far[item] = std::min(
+          far[item], std::max(0.0, 1.0 - double(dot(&features[item * columns], &features[drawn * columns], columns))));
+  }
+  return centres;
+}
+
 // likeness (items, count) -> the cluster of each item.
 std::vector<uint32_t> assign(const std::vector<float>& likeness, size_t items, size_t count) {
   const auto of = [&](size_t item) { return std::span(likeness).subspan(item * count, count); };
@@ -74,8 +92,8 @@ std::vector<uint32_t> balanced_clusters(std::span<float> features, size_t items,
   const auto feature = [&](size_t item) { return features.subspan(item * columns, columns); };
   for (size_t item = 0; item < items; ++item) normalise(feature(item));
   std::vector<float> centres, likeness(items * count);
-  const std::vector<uint32_t> drawn = permutation(uint32_t(items), seed, 0);
-  for (size_t c = 0; c < count; ++c) centres.insert(centres.end(), feature(drawn[c]).begin(), feature(drawn[c]).end());
+  for (const uint32_t item : draw_centres(features, items, count, seed))
+    centres.insert(centres.end(), feature(item).begin(), feature(item).end());
   std::vector<uint32_t> cluster;
   for (int round = 0; round < kRounds; ++round) {
     for (size_t item = 0; item < items; ++item)

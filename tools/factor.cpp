@@ -36,13 +36,10 @@ Status read_split(const std::string& text, Flags& flags) {
   return Done{};
 }
 
-// The model cut into experts, as one file.
-Status cut(const Flags& flags, const Checkpoint& source, const std::filesystem::path& out) {
+// The model cut into experts, as one file. Its size.
+Result<uint64_t> cut(const Flags& flags, const Checkpoint& source, const std::filesystem::path& out) {
   FactorOptions options = flags.options;
-  options.threads = unsigned(flags.training.device.threads);
-  if (!flags.type.empty()) options.type = dtype_from_name(flags.type);
   if (options.split == FactorSplit::clustered) {
-    LK_TRY(check_factor_options(source, options));
     LK_ASSIGN(options.order, flags.training.clusters(flags.model, options.experts));
   }
   std::atomic<bool> interrupted{false};
@@ -55,9 +52,7 @@ Status cut(const Flags& flags, const Checkpoint& source, const std::filesystem::
   LK_ASSIGN(const ConvertReport report, factor(source, out, options));
   progress.end();
   for (const std::string& notice : report.notices) say(notice);
-  say(join(options.dry_run ? "would write " : "cut into ", options.experts, " experts a layer, ", options.active,
-           " active, ", size_text(report.output_bytes), " from ", size_text(report.input_bytes)));
-  return Done{};
+  return report.output_bytes;
 }
 
 // A model that is cut already is only trained. What is on the way lies in a folder beside the result, which keeps the
@@ -71,7 +66,10 @@ Status train(const Flags& flags, const Checkpoint& source, bool is_cut) {
   fs::create_directories(work, failure);
   if (failure)
     return Error{ErrorCode::io, join("[factor] cannot write ", work.string(), ": ", failure.message(), "."), {}};
-  if (!is_cut && !fs::exists(split)) LK_TRY(cut(flags, source, split));
+  if (!is_cut && !fs::exists(split)) {
+    const auto made = cut(flags, source, split);
+    if (!made) return made.error();
+  }
   LK_ASSIGN(const fs::path trained, flags.training.train(is_cut ? fs::path(flags.model) : split, work));
   fs::rename(trained, flags.out, failure);
   if (failure)
@@ -87,16 +85,26 @@ Status train(const Flags& flags, const Checkpoint& source, bool is_cut) {
 
 Status run(Flags flags) {
   LK_TRY(read_split(flags.split, flags));
-  LK_ASSIGN(const Checkpoint source, Checkpoint::open(flags.model));
-  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
-  const bool trains = !flags.training.stages().empty() && !flags.options.dry_run;
+  if (!flags.type.empty()) flags.options.type = dtype_from_name(flags.type);
+  flags.options.threads = unsigned(flags.training.device.threads);
   if (!flags.training.stage.empty() && flags.training.data.empty())
     return invalid(join("--stage ", flags.training.stage, " learns from a text: give one with --data."));
-  if (trains) LK_TRY(train(flags, source, config.factor.has_value()));
-  else LK_TRY(cut(flags, source, flags.out));
+  LK_ASSIGN(const Checkpoint source, Checkpoint::open(flags.model));
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
+  const bool dry_run = flags.options.dry_run, trains = !flags.training.stages().empty() && !dry_run;
+  if (!config.factor || !trains) LK_TRY(check_factor_options(source, flags.options));
+  uint64_t bytes = 0;
+  if (trains) {
+    LK_TRY(train(flags, source, config.factor.has_value()));
+    bytes = std::filesystem::file_size(flags.out);
+  } else {
+    LK_ASSIGN(bytes, cut(flags, source, flags.out));
+  }
   if (!trains || flags.training.stage == "experts")
-    say("The routers have not learnt here: without training they choose at random.");
-  if (!flags.options.dry_run) print(join("wrote ", flags.out, "\n"));
+    say("The routers have not learnt here: they choose as before, or at random if they have never learnt.");
+  print(join(dry_run ? "would write " : "wrote ", flags.out, ": ",
+             config.factor ? config.factor->experts : flags.options.experts, " experts a layer, ",
+             config.factor ? config.factor->active : flags.options.active, " active, ", size_text(bytes), "\n"));
   return Done{};
 }
 
