@@ -43,7 +43,7 @@ Status check(const DecoderConfig& config, const FactorOptions& options, const st
 }
 
 Result<FactorConfig> factor_config(const DecoderConfig& config, const FactorOptions& options) {
-  FactorConfig factor{options.experts, options.active, options.exact_scale, options.split, {}};
+  FactorConfig factor{options.experts, options.active, options.output_scale, options.split, {}};
   if (options.split == FactorSplit::contiguous) return factor;
   if (options.split == FactorSplit::clustered && options.order.empty())
     return invalid("[factor] a clustered split needs the order of the rows that a text has shown.");

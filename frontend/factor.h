@@ -11,9 +11,9 @@
 namespace lorikeet {
 
 struct FactorOptions {
-  uint32_t experts = 4;      // n; must divide the intermediate size
-  uint32_t active = 2;       // k, 1 to n
-  bool exact_scale = false;  // see FactorConfig
+  uint32_t experts = 4;  // n; must divide the intermediate size
+  uint32_t active = 2;   // k, 1 to n
+  FactorScale output_scale = FactorScale::n_div_k;
   FactorSplit split = FactorSplit::contiguous;
   uint64_t seed = 0;  // of the permutation and of the routers
   // Which rows, (intermediate) for all layers or (layers, intermediate). Of a permutation, empty: drawn from the seed,

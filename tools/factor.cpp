@@ -14,7 +14,7 @@ namespace lorikeet::tool {
 namespace {
 
 struct Flags {
-  std::string model, out, split = "contiguous", type;
+  std::string model, out, split = "contiguous", scale, type;
   FactorOptions options;
   FactorTraining training;
 };
@@ -85,6 +85,8 @@ Status train(const Flags& flags, const Checkpoint& source, bool is_cut) {
 
 Status run(Flags flags) {
   LK_TRY(read_split(flags.split, flags));
+  if (const auto scale = factor_scale_from_name(flags.scale)) flags.options.output_scale = *scale;
+  else if (flags.options.split == FactorSplit::clustered) flags.options.output_scale = FactorScale::one;
   if (!flags.type.empty()) flags.options.type = dtype_from_name(flags.type);
   flags.options.threads = unsigned(flags.training.device.threads);
   if (!flags.training.stage.empty() && flags.training.data.empty())
@@ -142,9 +144,13 @@ void add_factor(CLI::App& program, Job& job) {
           "Which rows make an expert: contiguous (neighbours, as published), permutation:SEED, or clustered (those\n"
           "that fire together on the data). Example: --split permutation:7")
       ->option_text("SPLIT");
-  command->add_flag("--exact-scale", flags->options.exact_scale,
-                    "The sum of the experts is multiplied by n / k; otherwise by n div k, as published.\nExample: "
-                    "--active 3 --exact-scale");
+  command
+      ->add_option(
+          "--scale", flags->scale,
+          "What the sum of the chosen experts is multiplied by: n_div_k (rounded down, as published), exact\n"
+          "(n / k), or one, which suits clusters (one for a clustered split, else n_div_k). Example: --scale one")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"n_div_k", "exact", "one"}));
   command
       ->add_option("--type", flags->type,
                    "Type of the matrices, see convert; without it they are kept as they are. Example: --type q8_0")
