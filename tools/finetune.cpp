@@ -133,6 +133,11 @@ Status train(const Flags& flags, Model& model, Dataset data, const RunOptions& o
                            say(format("step %llu: loss %.4f on %s", static_cast<unsigned long long>(step.point.step),
                                       *step.point.evaluation, flags.evaluation.c_str()));
                          },
+                     .on_recovery =
+                         [&](const std::string& what) {
+                           progress.end();
+                           say(join(what, " The run goes on from its last checkpoint."));
+                         },
                      .stop = [&] { return interrupted.load(); }};
   LK_TRY(run_to_end(run, folder, loop));
   progress.end();
