@@ -106,6 +106,21 @@ void gate_cases(Cases& cases, Shape shape) {
       c.floats["dup"].push_back(float(dy.values[i] * g * s));
     }
   }
+  {
+    const int64_t rows = shape.rows(), width = shape.columns();
+    DoctorCase& c = add_case(cases, join("gated_grad, ", shape.text()));
+    const Noise both = input(c, "both", {rows, 2 * width}, 74), dy = input(c, "dy", shape, 75);
+    c.graph.keep(gated_grad(c.graph, both.tensor, dy.tensor), "dboth");
+    Floats& expected = c.floats["dboth"];
+    expected.resize(both.values.size());
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t i = 0; i < width; ++i) {
+        const size_t gate = size_t(2 * r * width + i), up = gate + size_t(width);
+        const double g = both.values[gate], s = 1 / (1 + std::exp(-g)), d = dy.values[size_t(r * width + i)];
+        expected[gate] = float(d * both.values[up] * s * (1 + g * (1 - s)));
+        expected[up] = float(d * g * s);
+      }
+  }
   for (const Gelu kind : {Gelu::erf, Gelu::tanh, Gelu::quick}) {
     DoctorCase& c = add_case(cases, join("gelu_grad ", int(kind), ", ", shape.text()));
     c.tolerance = 1e-6;

@@ -257,30 +257,21 @@ bool is_among(const std::vector<Parameter>& parameters, const std::string& name)
   return std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == name; });
 }
 
-// Packed experts have no gradient of what goes into them: a factored network learns as a whole, with its gates, ups and
-// downs as parameters, and what makes the tokens that visual experts rework learns beside them.
-Status check_experts(const Model& model, const TrainerOptions& options) {
-  const DecoderConfig& config = model.config();
-  const auto name = [&](WeightRole role, uint32_t layer = 0) {
-    return weight_name(*config.family, role, layer, Naming::gguf);
+// Experts are trained as gates, ups and downs together.
+Status check_experts(const DecoderConfig& config, const std::vector<Parameter>& parameters) {
+  const auto check = [&](WeightRole gate, uint32_t layer) -> Status {
+    std::string missing, present;
+    for (const int part : {0, 1, 2}) {
+      const std::string name = weight_name(*config.family, WeightRole(int(gate) + part), layer, Naming::gguf);
+      (is_among(parameters, name) ? present : missing) = name;
+    }
+    if (missing.empty() || present.empty()) return Done{};
+    return unsupported(join("the gates, ups and downs of experts are trained together: ", present,
+                            " is among the parameters, ", missing, " is not."));
   };
   for (uint32_t layer = 0; config.factor && layer < config.layers; ++layer)
-    for (const WeightRole role : {WeightRole::slice_gate, WeightRole::slice_up, WeightRole::slice_down})
-      if (!is_among(options.parameters, name(role, layer)))
-        return unsupported(join("training of a factored model is supported with all of its experts as parameters, ",
-                                name(role, layer), " is not among them."));
-  if (!config.picture || !config.picture->use_experts || options.recipe.bypass_experts) return Done{};
-  for (const Weight& weight : model.weights().weights()) {
-    if (weight.role < WeightRole::tower_class || weight.role >= WeightRole::router) continue;
-    if (!is_among(options.parameters, weight.name)) continue;
-    for (const WeightRole role : {WeightRole::expert_gate, WeightRole::expert_up, WeightRole::expert_down})
-      if (!is_among(options.parameters, name(role)))
-        return unsupported(join("training of ", weight.name,
-                                " is supported with all of the visual experts as parameters or without them "
-                                "(--no-experts), ",
-                                name(role), " is not among them."));
-  }
-  return Done{};
+    LK_TRY(check(WeightRole::slice_gate, layer));
+  return config.picture && config.picture->use_experts ? check(WeightRole::expert_gate, 0) : Status(Done{});
 }
 
 }  // namespace
@@ -290,7 +281,7 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
   for (const uint32_t window : model.config().windows)
     if (window != model.config().windows[0])
       return unsupported("training of a model whose layers look back over different windows is not supported.");
-  LK_TRY(check_experts(model, options));
+  LK_TRY(check_experts(model.config(), options.parameters));
   Device& device = model.device();
   LK_ASSIGN(ParameterMemory memory, ParameterMemory::create(device, options.parameters));
   for (Parameter& parameter : options.parameters) std::vector<float>().swap(parameter.values);
@@ -303,7 +294,7 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
 }
 
 Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, const BatchSize& batch) {
-  LK_TRY(check_experts(model, options));
+  LK_TRY(check_experts(model.config(), options.parameters));
   TrainingMemory memory;
   memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
   const TrainingShape shape = training_shape({.rows = rows_of(batch.rows),
