@@ -72,6 +72,11 @@ Status run_shown(TrainingRun& run, RunFolder& folder, const ShownRun& shown) {
                      .evaluate_every = shown.evaluate_every,
                      .save_every = shown.save_every,
                      .on_step = on_step,
+                     .on_recovery =
+                         [&](const std::string& what) {
+                           progress.end();
+                           say(join(what, " The run goes on from its last checkpoint."));
+                         },
                      .stop = [&] { return interrupted.load(); }}));
   progress.end();
   return Done{};

@@ -169,6 +169,9 @@ struct ExpertCombine {
   Tensor outputs, weights, list, residual;
   bool weighted = true;  // false: the weights only say which experts are chosen
   double residual_scale = 1;
+  // As references in bf16 add up: the residual first, then one expert after the other, rounded before and after each
+  // addition (see round_bf16). Without a gradient.
+  bool round_bf16 = false;
 };
 Tensor expert_combine(Graph& g, const ExpertCombine& parts);
 
@@ -220,6 +223,10 @@ Tensor mul(Graph& g, Tensor a, Tensor b);
 Tensor silu_mul(Graph& g, Tensor gate, Tensor up);  // silu(gate) * up
 enum class Gelu { erf, tanh, quick };               // quick: x / (1 + exp(-1.702 x))
 Tensor gelu(Graph& g, Tensor x, Gelu kind);
+// For plans that follow a reference whose results are bf16: y = x rounded to bf16, to nearest with ties to even, as f32;
+// and silu(gate) * up with such a rounding after every operation. They have no gradients.
+Tensor round_bf16(Graph& g, Tensor x);
+Tensor silu_mul_bf16(Graph& g, Tensor gate, Tensor up);
 // y = x * by * factor[0], if there is a factor.
 Tensor scale(Graph& g, Tensor x, double by, Tensor factor = {});
 Tensor fill(Graph& g, int64_t elements, double value);  // -> (elements)

@@ -137,9 +137,7 @@ TEST_CASE("factored: experts learn with the recorded gradients, losses and tenso
   part.parameters.pop_back();
   const auto refused = Trainer::create(model, part);
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().message ==
-        join("training of a factored model is supported with all of its experts as parameters, ",
-             options.parameters.back().name, " is not among them."));
+  CHECK(refused.error().message.ends_with(join(options.parameters.back().name, " is not.")));
   Trainer trainer = need(Trainer::create(model, options));
   const auto& steps = run.at("steps");
   for (size_t step = 0; step < steps.size(); ++step) {
