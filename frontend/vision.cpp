@@ -1,6 +1,7 @@
 #include "frontend/vision.h"
 
 #include <cmath>
+#include <functional>
 
 #include "frontend/gated_experts.h"
 #include "runtime/base/text.h"
@@ -9,22 +10,22 @@ namespace lorikeet {
 
 using Role = WeightRole;
 
-Tensor write_tower(Graph& g, const PictureConfig& p, const WeightTable& weights, Tensor pixels, Tensor control,
-                   bool stages) {
-  const int64_t positions = p.positions(), hidden = p.tower_hidden;
+namespace {
+
+// q, k and v of rows (rows, T) -> (rows, T)
+using TowerAttention = std::function<Tensor(Tensor q, Tensor k, Tensor v)>;
+
+int64_t head_dim(const PictureConfig& p) { return int64_t(p.tower_hidden) / p.tower_heads; }
+double attention_scale(const PictureConfig& p) { return 1 / std::sqrt(double(head_dim(p))); }
+
+// h (rows, T), the tokens with their positions -> (rows, T)
+Tensor write_tower_layers(Graph& g, const PictureConfig& p, const WeightTable& weights, Tensor h,
+                          const TowerAttention& attend, bool stages) {
   const auto w = [&](Role role, uint32_t layer = 0) { return weights.tensor(g, role, layer); };
-  g.label("v.embd");
-  const Tensor squares = matmul(g, patches(g, pixels, p.patch), w(Role::tower_patch));          // (patches, T)
-  const Tensor tokens = concat_rows(g, g.reshape(w(Role::tower_class), {1, hidden}), squares);  // (positions, T)
-  Tensor h = add(g, tokens, g.reshape(w(Role::tower_position), {positions, hidden}));           // (positions, T)
-  h = layer_norm(g, h, w(Role::tower_pre_norm), w(Role::tower_pre_norm_bias), p.norm_eps);      // (positions, T)
+  h = layer_norm(g, h, w(Role::tower_pre_norm), w(Role::tower_pre_norm_bias), p.norm_eps);  // (rows, T)
   if (stages) g.keep(h, "tower.pre_norm");
-  const AttentionAttributes heads{.heads = p.tower_heads,
-                                  .kv_heads = p.tower_heads,
-                                  .head_dim = hidden / p.tower_heads,
-                                  .scale = 1 / std::sqrt(double(hidden / p.tower_heads)),
-                                  .kv_limit = positions};
   for (uint32_t layer = 0; layer < p.tower_layers; ++layer) {
+    g.checkpoint(h);
     const auto product = [&](Tensor x, Role role) {
       return matmul(g, x, w(role, layer), w(Role(int(role) + 1), layer));
     };
@@ -32,23 +33,59 @@ Tensor write_tower(Graph& g, const PictureConfig& p, const WeightTable& weights,
       return layer_norm(g, h, w(role, layer), w(Role(int(role) + 1), layer), p.norm_eps);
     };
     g.label(join("v.blk.", layer));
-    const Tensor x = norm(Role::tower_norm1);  // (positions, T)
-    // Keys and values of the picture are the cache; the control table lets every row see all of it.
-    const Tensor mixed = attention(g, product(x, Role::tower_q), product(x, Role::tower_k), product(x, Role::tower_v),
-                                   control, heads);                     // (positions, T)
-    h = add(g, h, product(mixed, Role::tower_o));                       // (positions, T)
-    const Tensor y = product(norm(Role::tower_norm2), Role::tower_up);  // (positions, tower intermediate)
-    h = add(g, h, product(gelu(g, y, p.quick_gelu ? Gelu::quick : Gelu::erf), Role::tower_down));  // (positions, T)
+    const Tensor x = norm(Role::tower_norm1);  // (rows, T)
+    const Tensor mixed =
+        attend(product(x, Role::tower_q), product(x, Role::tower_k), product(x, Role::tower_v));  // (rows, T)
+    h = add(g, h, product(mixed, Role::tower_o));                                                 // (rows, T)
+    const Tensor y = product(norm(Role::tower_norm2), Role::tower_up);  // (rows, tower intermediate)
+    h = add(g, h, product(gelu(g, y, p.quick_gelu ? Gelu::quick : Gelu::erf), Role::tower_down));  // (rows, T)
     if (stages) g.keep(h, join("tower.layer.", layer));
   }
+  g.checkpoint(h);
+  return h;
+}
+
+}  // namespace
+
+Tensor write_tower(Graph& g, const PictureConfig& p, const WeightTable& weights, Tensor pixels, Tensor control,
+                   bool stages) {
+  const int64_t positions = p.positions(), hidden = p.tower_hidden;
+  const auto w = [&](Role role) { return weights.tensor(g, role); };
+  g.label("v.embd");
+  const Tensor squares = matmul(g, patches(g, pixels, p.patch), w(Role::tower_patch));          // (patches, T)
+  const Tensor tokens = concat_rows(g, g.reshape(w(Role::tower_class), {1, hidden}), squares);  // (positions, T)
+  Tensor h = add(g, tokens, g.reshape(w(Role::tower_position), {positions, hidden}));           // (positions, T)
+  const AttentionAttributes heads{.heads = p.tower_heads,
+                                  .kv_heads = p.tower_heads,
+                                  .head_dim = head_dim(p),
+                                  .scale = attention_scale(p),
+                                  .kv_limit = positions};
+  // Keys and values of the picture are the cache; the control table lets every row see all of it.
+  const auto attend = [&](Tensor q, Tensor k, Tensor v) { return attention(g, q, k, v, control, heads); };
+  h = write_tower_layers(g, p, weights, h, attend, stages);      // (positions, T)
   return p.class_token ? h : take_rows(g, h, 1, positions - 1);  // (visual tokens, T)
+}
+
+Tensor write_towers(Graph& g, const PictureConfig& p, const WeightTable& weights, const TowerBatch& batch) {
+  const int64_t positions = p.positions(), hidden = p.tower_hidden, rows = batch.pictures * positions;
+  const auto w = [&](Role role) { return weights.tensor(g, role); };
+  g.label("v.embd");
+  const Tensor squares = matmul(g, patches(g, batch.pixels, p.patch), w(Role::tower_patch));
+  const Tensor all = concat_rows(g, g.reshape(w(Role::tower_class), {1, hidden}), squares);  // (1 + squares, T)
+  const Tensor places = g.reshape(w(Role::tower_position), {positions, hidden});
+  const Tensor h =
+      add(g, gather_rows(g, all, batch.tokens, rows), gather_rows(g, places, batch.positions, rows));  // (rows, T)
+  const SpanAttentionAttributes heads{
+      .heads = p.tower_heads, .kv_heads = p.tower_heads, .head_dim = head_dim(p), .scale = attention_scale(p)};
+  const auto attend = [&](Tensor q, Tensor k, Tensor v) { return span_attention(g, q, k, v, batch.spans, heads); };
+  return write_tower_layers(g, p, weights, h, attend, false);  // (rows, T)
 }
 
 Tensor write_projector(Graph& g, const WeightTable& weights, Tensor features) {
   const auto w = [&](Role role) { return weights.tensor(g, role); };
   g.label("mm");
   const Tensor inner = gelu(g, matmul(g, features, w(Role::project_in), w(Role::project_in_bias)), Gelu::erf);
-  return matmul(g, inner, w(Role::project_out), w(Role::project_out_bias));  // (visual tokens, hidden)
+  return matmul(g, inner, w(Role::project_out), w(Role::project_out_bias));  // (rows, hidden)
 }
 
 VisualExperts write_visual_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights,

@@ -28,8 +28,19 @@ Graph build_visual_experts(const DecoderConfig& config, const WeightTable& weigh
 
 // The pieces that these graphs, and those that learn, are written with.
 Tensor write_tower(Graph& g, const PictureConfig& config, const WeightTable& weights, Tensor pixels, Tensor control,
-                   bool stages);                                                // -> (visual tokens, T)
-Tensor write_projector(Graph& g, const WeightTable& weights, Tensor features);  // -> (visual tokens, hidden)
+                   bool stages);  // -> (visual tokens, T)
+// Several pictures at once, as a tower in training takes them: their rows one picture after the other, each picture's
+// class token before its squares.
+struct TowerBatch {
+  int64_t pictures = 0;
+  Tensor pixels;     // (channels, pictures * side, side): in every channel one picture below the other
+  Tensor tokens;     // wanted list of a control table: of each row 0, the class token, or 1 + its square
+  Tensor positions;  // another: of each row its position
+  Tensor spans;      // (pictures * positions, 4), see span_attention
+};
+Tensor write_towers(Graph& g, const PictureConfig& config, const WeightTable& weights,
+                    const TowerBatch& batch);                                   // -> (pictures * positions, T)
+Tensor write_projector(Graph& g, const WeightTable& weights, Tensor features);  // (rows, T) -> (rows, hidden)
 
 struct VisualQuestion {
   Tensor projected;  // (visual tokens, hidden)

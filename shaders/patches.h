@@ -4,6 +4,6 @@ LK_PARAMS_BEGIN
 struct PatchesParams {
   uint channels, height, width;
   uint size;   // side of a square
-  uint count;  // elements of y
+  uint count;  // elements of either
 };
 LK_PARAMS_END

@@ -64,6 +64,7 @@ std::string weight_name(const Family& family, WeightRole role, uint32_t layer, N
 
 bool is_layer_weight(WeightRole role) { return role >= WeightRole::attn_norm && role <= WeightRole::slice_down; }
 bool is_tower_weight(WeightRole role) { return role >= WeightRole::tower_norm1 && role <= WeightRole::tower_down_bias; }
+bool is_of_tower(WeightRole role) { return role >= WeightRole::tower_class && role <= WeightRole::tower_down_bias; }
 bool is_expert_weight(WeightRole role) {
   return role >= WeightRole::expert_gate || (role >= WeightRole::slice_gate && role <= WeightRole::slice_down);
 }

@@ -106,6 +106,7 @@ enum class Naming { gguf, huggingface };
 std::string weight_name(const Family& family, WeightRole role, uint32_t layer, Naming naming, uint32_t expert = 0);
 bool is_layer_weight(WeightRole role);   // one a layer of the decoder
 bool is_tower_weight(WeightRole role);   // one a layer of the vision tower
+bool is_of_tower(WeightRole role);       // of the vision tower, in its layers or before them
 bool is_expert_weight(WeightRole role);  // one an expert, of a layer or of the model
 
 }  // namespace lorikeet

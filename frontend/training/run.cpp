@@ -79,10 +79,11 @@ BatchSize largest_batch(const Dataset& dataset, const BatchOptions& batches) {
   const bool packed = batches.layout == BatchLayout::packed;
   const size_t examples = batches.examples ? std::min<size_t>(batches.examples, dataset.size()) : dataset.size();
   BatchSize size{.rows = packed ? batches.rows : longest * int64_t(examples)};
-  size.pictures = int64_t(std::min(pictures, examples));
-  if (pictures > 0) size.pictures = std::min(size.pictures, size.rows / dataset.visual_tokens());
+  size.questions = int64_t(std::min(pictures, examples));
+  if (pictures > 0) size.questions = std::min(size.questions, size.rows / dataset.visual_tokens());
   size.text_rows = text;
   size.all_pictures = int64_t(different.size());
+  size.pictures = std::min(size.questions, size.all_pictures);
   return size;
 }
 

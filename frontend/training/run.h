@@ -21,7 +21,7 @@ struct RunMemory {
   uint64_t weight_bytes = 0;  // of the base
   TrainingMemory training;
   int64_t rows = 0;        // of the largest batch, with its pictures
-  int64_t pictures = 0;    // of it
+  int64_t pictures = 0;    // different ones of it
   uint64_t numbers = 0;    // trained
   uint64_t available = 0;  // on the device now, before any of this is there
   uint64_t total() const {

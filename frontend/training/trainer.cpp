@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 
+#include "frontend/training/batch_pictures.h"
 #include "frontend/training/batch_rows.h"
 #include "frontend/training/frozen_tower.h"
 #include "runtime/base/text.h"
@@ -23,18 +24,18 @@ int64_t rows_of(int64_t rows) { return (rows + kRowStep - 1) / kRowStep * kRowSt
 
 // What plans differ in.
 struct PassShape {
-  int64_t rows = 0, pictures = 0, text_rows = 0;
+  int64_t rows = 0, pictures = 0, questions = 0, text_rows = 0;
   bool learns = true;
   auto operator<=>(const PassShape&) const = default;
 };
 
-PassShape shape_of(const Batch& batch, bool learns) {
-  PassShape shape{.rows = rows_of(batch.rows()), .learns = learns};
-  for (const BatchSequence& sequence : batch.sequences) {
-    if (sequence.picture_row < 0) continue;
-    ++shape.pictures;
-    shape.text_rows = std::max(shape.text_rows, rows_of(int64_t(sequence.asked.size())));
-  }
+PassShape shape_of(const Batch& batch, const BatchPictures& pictures, bool learns) {
+  PassShape shape{.rows = rows_of(batch.rows()),
+                  .pictures = int64_t(pictures.paths.size()),
+                  .questions = int64_t(pictures.shown.size()),
+                  .learns = learns};
+  for (const BatchSequence& sequence : batch.sequences)
+    if (sequence.picture_row >= 0) shape.text_rows = std::max(shape.text_rows, rows_of(int64_t(sequence.asked.size())));
   return shape;
 }
 
@@ -42,6 +43,7 @@ TrainingShape training_shape(const PassShape& shape) {
   return {.rows = shape.rows,
           .control_words = batch_control_words(shape.rows),
           .pictures = shape.pictures,
+          .questions = shape.questions,
           .text_rows = shape.text_rows,
           .text_words = shape.pictures ? batch_control_words(shape.text_rows) : 0,
           .gradients = shape.learns};
@@ -68,7 +70,9 @@ struct Trainer::Impl {
   uint64_t steps = 0, dropped = 0;  // steps made; passes, for dropout
 
   Result<Pass*> pass(const PassShape& shape);
-  Status see(const Batch& batch, const Pass& pass);
+  Status see(const Batch& batch, const BatchPictures& pictures, const Pass& pass);
+  Status put_features(const BatchPictures& pictures, const Pass& pass);
+  Status put_pixels(const BatchPictures& pictures, const Pass& pass);
   Result<Plan*> update_plan();
   Result<std::unique_ptr<Plan>> plan(const std::string& name, const Graph& graph, const StorageOf& storage);
   Result<std::vector<Slice>> storage(const GraphTensor& info, const Pass* pass) const;
@@ -77,6 +81,12 @@ struct Trainer::Impl {
   Result<double> number(const Plan& plan, std::string_view name) const;
   Status put(const Buffer& buffer, std::span<const std::byte> bytes) {
     return uploader.write({&buffer, 0, bytes.size()}, bytes);
+  }
+  // The batch's own state of this name, where the pass has one.
+  template <class Values>
+  Status put(const Pass& pass, const std::string& name, const Values& values) {
+    const auto found = pass.states.find(name);
+    return found == pass.states.end() ? Status(Done{}) : put(found->second, std::as_bytes(std::span(values)));
   }
 };
 
@@ -133,6 +143,12 @@ Result<Trainer::Impl::Pass*> Trainer::Impl::pass(const PassShape& shape) {
   const Pass* pass = made.get();
   LK_ASSIGN(made->plan, plan(join(shape.learns ? "train " : "evaluate ", shape.rows), graph,
                              [this, pass](const GraphTensor& info) { return storage(info, pass); }));
+  if (made->states.contains("pixels")) {
+    const TowerLists lists = tower_lists(*model->config().picture, shape.pictures);
+    LK_TRY(put(*made, "tower.tokens", lists.tokens));
+    LK_TRY(put(*made, "tower.positions", lists.positions));
+    LK_TRY(put(*made, "tower.spans", lists.spans));
+  }
   return (passes[shape] = std::move(made)).get();
 }
 
@@ -152,48 +168,69 @@ Result<double> Trainer::Impl::number(const Plan& plan, std::string_view name) co
   return double(value);
 }
 
-// The features of the batch's pictures, and the texts that route them.
-Status Trainer::Impl::see(const Batch& batch, const Pass& pass) {
-  int64_t number = 0;
-  for (const BatchSequence& sequence : batch.sequences) {
-    if (sequence.picture_row < 0) continue;
-    if (!model->config().picture || !options.pixels)
-      return invalid(join("the batch has the picture ", sequence.picture, ", but the model or the run has no eyes."));
-    if (!tower) {
-      LK_ASSIGN(FrozenTower made, FrozenTower::create(*model));
-      tower = std::make_unique<FrozenTower>(std::move(made));
-    }
-    const Buffer& features = pass.states.at(join("features.", number));
-    LK_TRY(tower->see(sequence.picture, options.pixels, {&features, 0, features.size()}));
-    if (const auto asked = pass.states.find(join("asked.", number)); asked != pass.states.end()) {
-      const std::vector<uint32_t> table = asked_table(sequence.asked, pass.shape.text_rows);
-      LK_TRY(put(asked->second, std::as_bytes(std::span(table))));
-    }
-    ++number;
-  }
+// The pictures of the batch, and the texts that route them.
+Status Trainer::Impl::see(const Batch& batch, const BatchPictures& pictures, const Pass& pass) {
+  if (pictures.paths.empty()) return Done{};
+  if (pass.states.contains("pixels")) LK_TRY(put_pixels(pictures, pass));
+  else LK_TRY(put_features(pictures, pass));
+  LK_TRY(put(pass, "shown", shown_list(pictures, *model->config().picture, pass.states.contains("pixels"))));
+  int64_t question = 0;
+  for (const BatchSequence& sequence : batch.sequences)
+    if (sequence.picture_row >= 0)
+      LK_TRY(put(pass, join("asked.", question++), asked_table(sequence.asked, pass.shape.text_rows)));
   return Done{};
+}
+
+// For a frozen tower.
+Status Trainer::Impl::put_features(const BatchPictures& pictures, const Pass& pass) {
+  if (!tower) {
+    LK_ASSIGN(FrozenTower made, FrozenTower::create(*model));
+    tower = std::make_unique<FrozenTower>(std::move(made));
+  }
+  const PictureConfig& config = *model->config().picture;
+  const uint64_t bytes = uint64_t(config.visual_tokens()) * config.tower_hidden * 4;
+  const Buffer& features = pass.states.at("features");
+  for (size_t i = 0; i < pictures.paths.size(); ++i)
+    LK_TRY(tower->see(pictures.paths[i], options.pixels, {&features, i * bytes, bytes}));
+  return Done{};
+}
+
+// For one that learns.
+Status Trainer::Impl::put_pixels(const BatchPictures& pictures, const Pass& pass) {
+  const PictureConfig& config = *model->config().picture;
+  const size_t plane = size_t(config.side) * config.side, count = pictures.paths.size();
+  std::vector<float> all(config.channels * count * plane);
+  for (size_t i = 0; i < count; ++i) {
+    LK_ASSIGN(const Pixels pixels, options.pixels(pictures.paths[i]));
+    if (pixels->size() != config.channels * plane)
+      return invalid(
+          join(pictures.paths[i], " has ", pixels->size(), " values, the model sees ", config.channels * plane, "."));
+    for (size_t c = 0; c < config.channels; ++c)
+      std::copy_n(pixels->begin() + int64_t(c * plane), plane, all.begin() + int64_t((c * count + i) * plane));
+  }
+  return put(pass, "pixels", all);
 }
 
 // Forward, and backward if gradients are wanted: instead of those of earlier batches or added to them.
 Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, Gradients gradients) {
   const bool learns = gradients != Gradients::none;
-  LK_ASSIGN(Pass * pass, this->pass(shape_of(batch, learns)));
+  const BatchPictures pictures = batch_pictures(batch);
   const auto& picture = model->config().picture;
+  if (!pictures.paths.empty() && (!picture || !options.pixels))
+    return invalid(
+        join("the batch has the picture ", pictures.paths.front(), ", but the model or the run has no eyes."));
+  LK_ASSIGN(Pass * pass, this->pass(shape_of(batch, pictures, learns)));
   const BatchRows rows = batch_rows(batch, pass->shape.rows,
                                     {.window = model->config().windows[0],
                                      .count_padding = options.count_padding,
                                      .visual_tokens = picture ? picture->visual_tokens() : 0});
-  LK_TRY(see(batch, *pass));
-  const auto put_state = [&](const char* name, const auto& values) -> Status {
-    const auto found = pass->states.find(name);
-    return found == pass->states.end() ? Status(Done{}) : put(found->second, std::as_bytes(std::span(values)));
-  };
-  LK_TRY(put_state("control", rows.control));
-  LK_TRY(put_state("spans", rows.spans));
-  LK_TRY(put_state("target", rows.target));
-  LK_TRY(put_state("loss_weights", rows.loss_weights));
-  LK_TRY(put_state("counted", rows.counted));
-  LK_TRY(put_state("balanced", rows.balanced));
+  LK_TRY(see(batch, pictures, *pass));
+  LK_TRY(put(*pass, "control", rows.control));
+  LK_TRY(put(*pass, "spans", rows.spans));
+  LK_TRY(put(*pass, "target", rows.target));
+  LK_TRY(put(*pass, "loss_weights", rows.loss_weights));
+  LK_TRY(put(*pass, "counted", rows.counted));
+  LK_TRY(put(*pass, "balanced", rows.balanced));
   const uint32_t seed_words[] = {uint32_t(options.seed), uint32_t(options.seed >> 32), uint32_t(dropped)};
   dropped += learns;
   const uint32_t fresh_word[] = {gradients == Gradients::fresh};
@@ -255,6 +292,7 @@ Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& optio
   memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
   const TrainingShape shape = training_shape({.rows = rows_of(batch.rows),
                                               .pictures = batch.pictures,
+                                              .questions = batch.questions,
                                               .text_rows = batch.pictures ? rows_of(batch.text_rows) : 0});
   Graph graph = build_training_pass(model.config(), model.weights(), options.recipe, options.parameters, shape);
   if (options.fuse) fuse(graph, model.device().profile());
@@ -262,9 +300,16 @@ Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& optio
       const Draft drafted,
       draft(graph, {.profile = &model.device().profile(), .table = &model.choices(), .kernels = &model.kernels()}));
   memory.activation_bytes = drafted.scratch_bytes;
-  memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8 + shape.pictures * shape.text_words) * 4;
+  memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8 + shape.questions * shape.text_words) * 4;
   if (shape.pictures == 0) return memory;
   const PictureConfig& picture = *model.config().picture;
+  memory.table_bytes += uint64_t(wanted_list_words(shape.questions * picture.visual_tokens())) * 4;
+  if (trains_tower(model.weights(), options.parameters)) {
+    const TowerLists lists = tower_lists(picture, shape.pictures);
+    memory.table_bytes += (lists.tokens.size() + lists.positions.size() + lists.spans.size()) * 4;
+    memory.picture_bytes = uint64_t(shape.pictures) * picture.channels * picture.side * picture.side * 4;
+    return memory;
+  }
   LK_ASSIGN(memory.picture_bytes, FrozenTower::memory(model, batch.all_pictures));
   memory.picture_bytes += uint64_t(shape.pictures * picture.visual_tokens()) * picture.tower_hidden * 4;
   return memory;

@@ -40,8 +40,9 @@ struct StepReport {
 
 struct BatchSize {
   int64_t rows = 0;
-  int64_t pictures = 0;      // whose rows are among these
-  int64_t text_rows = 0;     // of the text of a picture at most
+  int64_t pictures = 0;      // different ones, whose rows are among these
+  int64_t questions = 0;     // conversations about them
+  int64_t text_rows = 0;     // of the text of such a conversation at most
   int64_t all_pictures = 0;  // different ones of the whole run
 };
 
@@ -49,7 +50,7 @@ struct TrainingMemory {
   uint64_t parameter_bytes = 0;  // values, gradients and moments
   uint64_t activation_bytes = 0;
   uint64_t table_bytes = 0;
-  uint64_t picture_bytes = 0;  // the tower at work, and what it made of pictures
+  uint64_t picture_bytes = 0;  // pixels of pictures, the frozen tower at work and what it made of them
 };
 
 class Plan;

@@ -4,6 +4,7 @@
 
 #include "frontend/adapters/adapter_loss.h"
 #include "frontend/decoder_layers.h"
+#include "frontend/training/batch_pictures.h"
 #include "frontend/vision.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/gradient.h"
@@ -13,23 +14,39 @@
 namespace lorikeet {
 namespace {
 
-// The visual tokens of all pictures, one after the other: features become tokens by their own questions.
+// What the tower makes of the pictures, one after the other: (pictures * V, T); or where it learns all its rows.
+Tensor write_features(Graph& g, const PictureConfig& p, const WeightTable& weights, const TrainingShape& shape,
+                      bool learns) {
+  if (!learns) return g.state("features", DType::f32, {shape.pictures * p.visual_tokens(), p.tower_hidden});
+  const int64_t rows = shape.pictures * p.positions();
+  const auto list = [&](const char* name) { return g.state(name, DType::u32, {wanted_list_words(rows)}); };
+  return write_towers(g, p, weights,
+                      {.pictures = shape.pictures,
+                       .pixels = g.state("pixels", DType::f32, {p.channels, shape.pictures * p.side, p.side}),
+                       .tokens = list("tower.tokens"),
+                       .positions = list("tower.positions"),
+                       .spans = g.state("tower.spans", DType::u32, {rows, 4})});
+}
+
+// The visual tokens of all conversations about pictures, one after the other: the projected tokens of their pictures,
+// which become their own by their questions.
 Tensor write_pictures(Graph& g, const DecoderConfig& config, const WeightTable& weights, const TrainingRecipe& recipe,
-                      const TrainingShape& shape) {
+                      const TrainingShape& shape, bool learns) {
   const PictureConfig& p = *config.picture;
+  const int64_t tokens = p.visual_tokens(), rows = shape.questions * tokens;
+  const Tensor projected = write_projector(g, weights, write_features(g, p, weights, shape, learns));
+  const Tensor shown = g.state("shown", DType::u32, {wanted_list_words(rows)});
+  const Tensor all = gather_rows(g, projected, shown, rows);  // (questions * V, hidden)
+  if (!p.use_experts || recipe.bypass_experts) return all;
   Tensor visual;
-  for (int64_t i = 0; i < shape.pictures; ++i) {
-    const Tensor features = g.state(join("features.", i), DType::f32, {p.visual_tokens(), p.tower_hidden});
-    Tensor tokens = write_projector(g, weights, features);
-    if (p.use_experts && !recipe.bypass_experts) {
-      const Tensor asked = g.state(join("asked.", i), DType::u32, {shape.text_words});
-      tokens = write_visual_experts(g, config, weights,
-                                    {.projected = tokens, .control = asked, .text_rows = shape.text_rows})
-                   .visual;
-    }
-    visual = visual ? concat_rows(g, visual, tokens) : tokens;
+  for (int64_t i = 0; i < shape.questions; ++i) {
+    const Tensor asked = g.state(join("asked.", i), DType::u32, {shape.text_words});
+    const VisualExperts made = write_visual_experts(
+        g, config, weights,
+        {.projected = take_rows(g, all, i * tokens, tokens), .control = asked, .text_rows = shape.text_rows});
+    visual = visual ? concat_rows(g, visual, made.visual) : made.visual;
   }
-  return visual;  // (pictures * visual tokens, hidden)
+  return visual;  // (questions * V, hidden)
 }
 
 // Whether an op reads the state: batches without pictures go past the projector and the visual experts.
@@ -43,6 +60,13 @@ bool is_read(const Graph& g, const Tensor& state) {
 
 }  // namespace
 
+bool trains_tower(const WeightTable& weights, std::span<const Parameter> parameters) {
+  for (const Weight& weight : weights.weights())
+    for (const Parameter& parameter : parameters)
+      if (parameter.name == weight.name && is_of_tower(weight.role)) return true;
+  return false;
+}
+
 Graph build_training_pass(const DecoderConfig& config, const WeightTable& weights, const TrainingRecipe& recipe,
                           std::span<const Parameter> parameters, const TrainingShape& shape) {
   Graph g;
@@ -52,7 +76,8 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
   // Whoever asks for a tensor of a parameter's name gets the parameter.
   for (const Parameter& parameter : parameters) g.state(parameter.name, DType::f32, parameter.shape);
   const auto weight = [&](WeightRole role, uint32_t layer = 0) { return weights.tensor(g, role, layer); };
-  const Tensor visual = shape.pictures ? write_pictures(g, config, weights, recipe, shape) : Tensor{};
+  const Tensor visual =
+      shape.pictures ? write_pictures(g, config, weights, recipe, shape, trains_tower(weights, parameters)) : Tensor{};
   const Tensor embedding = weight(WeightRole::token_embedding);  // (vocabulary, hidden)
 
   std::vector<AdapterInGraph> adapters;

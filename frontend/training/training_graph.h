@@ -33,16 +33,24 @@ struct TrainingRecipe {
 //   `fresh`         (1) u32, 1: gradients of earlier batches are forgotten
 // and those of the parameters: tensors of an adapter, or weights of the model under their names as in GGUF files (all
 // visual experts of a kind together: (experts, rows, columns)). Kept: `cross_entropy` (1), `aux` (1).
-// For each picture P of the batch `features.P` (visual tokens, T) and `asked.P`, a control table of the text that it is
-// routed by. Visual token i of picture P is row P * visual tokens + i.
+// Of batches with pictures (batch_pictures.h), V visual tokens each:
+//   `shown`         wanted list of the visual tokens of the conversations about pictures: token i of conversation Q is
+//                   row Q * V + i of what `embed` takes for visual rows
+//   `asked.Q`       a control table of the text that the picture of conversation Q is routed by
+//   `features`      (pictures * V, T), where the tower is frozen; otherwise
+//   `pixels`, `tower.tokens`, `tower.positions`, `tower.spans`   see TowerBatch
+// Each picture goes through tower and projector once, however many conversations are about it.
 struct TrainingShape {
   int64_t rows = 0;
   int64_t control_words = 0;
-  int64_t pictures = 0;
-  int64_t text_rows = 0;   // of a picture's text at most
+  int64_t pictures = 0;    // different ones
+  int64_t questions = 0;   // conversations about them
+  int64_t text_rows = 0;   // of such a conversation's text at most
   int64_t text_words = 0;  // of its control table
   bool gradients = true;   // false: losses only
 };
+// Whether weights of the vision tower are among the parameters.
+bool trains_tower(const WeightTable& weights, std::span<const Parameter> parameters);
 Graph build_training_pass(const DecoderConfig& config, const WeightTable& weights, const TrainingRecipe& recipe,
                           std::span<const Parameter> parameters, const TrainingShape& shape);
 

@@ -14,10 +14,6 @@ namespace {
 
 constexpr size_t kExamples = 4;  // of names, where none matches
 
-bool is_tower(WeightRole role) {
-  return is_tower_weight(role) || (role >= WeightRole::tower_class && role <= WeightRole::tower_pre_norm_bias);
-}
-
 // The name without the number of an expert.
 std::string parameter_name(const Weight& weight) { return weight.name.substr(0, weight.name.find(" #")); }
 
@@ -102,9 +98,6 @@ Result<std::vector<Parameter>> find_weight_parameters(const Model& model, std::s
   for (size_t i = 0; i < weights.size(); ++i) {
     const Weight& weight = weights[i];
     if (!wanted[i]) continue;
-    if (is_tower(weight.role))
-      return unsupported(join("[finetune] the vision tower stays frozen: ", weight.source->name,
-                              " cannot be trained. Give patterns that leave it out."));
     const std::string name = parameter_name(weight);
     const auto [place, fresh] = places.try_emplace(name, parameters.size());
     if (fresh) parameters.push_back({name, weight.shape, {}, !name.ends_with(".bias")});

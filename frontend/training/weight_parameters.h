@@ -12,8 +12,7 @@ namespace lorikeet {
 // The weights one of whose names matches one of the patterns, without values: regular expressions for the whole name,
 // as in Hugging Face's files or in GGUF's. Parameters have GGUF's names without the number of an expert: all experts of
 // a kind are one parameter, and a pattern must match all of them. Biases do not decay, norms do, as in the published
-// training. Errors: not_found if a pattern matches nothing, with examples of names; unsupported for the tower, which
-// stays frozen; those of the regular expression.
+// training. Errors: not_found if a pattern matches nothing, with examples of names; those of the regular expression.
 Result<std::vector<Parameter>> find_weight_parameters(const Model& model, std::span<const std::string> patterns);
 // Fills in the values from the files; rows in Hugging Face's order.
 Status read_weight_parameters(const Model& model, std::vector<Parameter>& parameters);

@@ -1,5 +1,5 @@
 #include "shaders/gather_rows.h"
-#include "runtime/ops/ops.h"
+#include "runtime/ops/gradients.h"
 #include "runtime/ops/support.h"
 
 namespace lorikeet {
@@ -29,7 +29,11 @@ void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choice
   choice("scalar", "gather_rows/float", 1);
 }
 
-const Op kOp = {.name = "gather_rows", .shape = shape, .lower = lower};
+Tensors backward(const Backward& b) {
+  return {gather_rows_grad(b.graph, b.gradients[0], b.node.inputs[1], b.node.inputs[0].shape.rows()), {}};
+}
+
+const Op kOp = {.name = "gather_rows", .shape = shape, .lower = lower, .backward = backward};
 
 }  // namespace
 

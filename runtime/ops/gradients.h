@@ -70,6 +70,12 @@ Tensor expert_matmul_grad(Graph& g, const ExpertMatmulGrad& parts);
 // Of y = softmax(x) over the last axis.
 Tensor softmax_grad(Graph& g, Tensor y, Tensor dy);
 
+// Gradient of x under gather_rows(x): of so many rows.           dy (count, columns)  -> (rows, columns)
+Tensor gather_rows_grad(Graph& g, Tensor dy, Tensor control, int64_t rows);
+
+// Gradient of the pixels under patches: the squares put together.     dy (squares, channels * size * size)  -> `pixels`
+Tensor patches_grad(Graph& g, Tensor dy, const Shape& pixels, int64_t size);
+
 // Gradients of embed: of a trained table (vocabulary, hidden), and of the visual rows.
 Tensor embed_grad(Graph& g, Tensor dy, Tensor control, int64_t rows, bool visual);
 

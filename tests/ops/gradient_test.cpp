@@ -59,6 +59,41 @@ TEST_CASE("gradients go through aliases and sums of rows", "[ops][gradient]") {
       {"x"});
 }
 
+TEST_CASE("gradients of gathered rows add up, and of cut pictures come together", "[ops][gradient]") {
+  Device* device = test_device();
+  if (!device) LK_SKIP(no_device, "gradients");
+  const ControlTable table{.slots = std::vector<uint32_t>(8), .positions = std::vector<uint32_t>(8)};
+  std::vector<uint32_t> control = table.words();
+  const uint32_t wanted[] = {4, 1, 4, 4, 0, 77, 1, 2};  // one is no row of x, the last is not in use
+  control[1] = 7;
+  for (uint32_t i = 0; i < 8; ++i) control[control[4] + i] = wanted[i];
+  for (const int64_t columns : {1, 67, 300}) {
+    const auto dy = random_floats(size_t(8 * columns), 1);
+    INFO(columns << " columns");
+    CHECK(gradient_error(*device,
+                         [&](Graph& g) {
+                           return gather_rows(g, input(g, "x", {5, columns}), control_state(g, control), 8);
+                         },
+                         {.floats = {{"x", random_floats(size_t(5 * columns), 2)}}, .words = {{"control", control}}},
+                         {"x"}) < kTolerance);
+    std::vector<float> expected(size_t(5 * columns), 0);
+    for (size_t i = 0; i < 7; ++i)
+      for (size_t c = 0; c < size_t(columns) && wanted[i] < 5; ++c)
+        expected[wanted[i] * size_t(columns) + c] += dy[i * size_t(columns) + c];
+    Graph g;
+    g.keep(gather_rows_grad(g, input(g, "dy", {8, columns}), control_state(g, control), 5), "y");
+    check_choices(*device, g, {.floats = {{"dy", dy}}, .words = {{"control", control}}}, expected, 1e-12);
+  }
+  CHECK(gradient_error(*device,
+                       [](Graph& g) {
+                         return patches(g, input(g, "pixels", {3, 28, 42}), 14);
+                       },
+                       {.floats = {{"pixels", random_floats(3 * 28 * 42, 3)}}}, {"pixels"}) < kTolerance);
+  Graph g;
+  patches_grad(g, input(g, "dy", {4, 27}), {3, 6, 9}, 3);
+  CHECK(error_of(g) == "[patches_grad] dy is (4, 27), expected (6, 27).");
+}
+
 TEST_CASE("gradients of products of plain matrices", "[ops][gradient]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "gradients");

@@ -79,6 +79,11 @@ TEST_CASE("span attention follows its formula and its gradients their difference
   std::vector<uint32_t> all;
   for (uint32_t row = 0; row < 19; ++row) all.insert(all.end(), {0, 19, 0, 19});
   check({.heads = 3, .kv_heads = 1, .head_dim = 20, .scale = 0.3}, all);
+  // The rows of pictures: everybody attends to all of the same picture.
+  std::vector<uint32_t> pictures;
+  for (uint32_t row = 0; row < 3 * 17; ++row)
+    pictures.insert(pictures.end(), {row / 17 * 17, row / 17 * 17 + 17, row / 17 * 17, row / 17 * 17 + 17});
+  check({.heads = 4, .kv_heads = 4, .head_dim = 16, .scale = 0.25}, pictures);
   // A window of three positions.
   std::vector<uint32_t> window;
   for (uint32_t row = 0; row < 25; ++row)

@@ -197,7 +197,16 @@ TEST_CASE("finetune: a Parrot's projector learns from pictures, and the trained 
   INFO(all.err);
   CHECK(all.status == 0);
   CHECK(says(all.err, "model.moe_model.experts.0.gate_proj.weight (128, 96) and 5 more like it"));
-  CHECK(says(failure(test::lorikeet(call("x", {"--train", ".*"})), 1), "the vision tower stays frozen"));
+  // With the tower it is trained whole.
+  const auto tower = test::lorikeet(call("tower", {"--train", ".*", "--steps", "2", "--lr", "1e-3"}));
+  INFO(tower.err);
+  REQUIRE(tower.status == 0);
+  CHECK(says(tower.err, "vision_model.embeddings.class_embedding (64)"));
+  CHECK(says(tower.err, ", the tower and its pictures 37.6 kB"));
+  CHECK(losses(folder / "tower").back().cross_entropy < points[0].cross_entropy);
+  CHECK(test::lorikeet({"see", "-m", (folder / "tower" / "model").string(), picture("house_landscape.png"),
+                        "What is in this picture?", "--max-tokens", "2"})
+            .status == 0);
   CHECK(says(failure(test::lorikeet(call("x", {"--train", ".*moe_model.*", "--no-experts"})), 1),
              "leaves the visual experts out, so model.moe_model."));
   CHECK(says(failure(test::lorikeet(call("x", {"--train", R"(.*experts\.0\..*)"})), 1), "are trained together"));
