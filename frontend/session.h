@@ -156,8 +156,8 @@ class Session {
   // order.
   using OnText = std::function<Status(uint32_t text, std::span<const float> values)>;
   Status last_logits(std::span<const std::vector<int32_t>> texts, const OnText& on_text);
-  // Logits after the last token of each of several conversations that were set and go on in this way, at most one a slot.
-  // Pictures stay routed as they are; what a conversation shares with what was read before is not read again.
+  // Logits after the last token of each of several conversations that were set and go on in this way, at most one a
+  // slot. Pictures stay routed as they are; what a conversation shares with what was read before is not read again.
   Status next_logits(std::span<const Continuation> texts, const OnText& on_text);
   // Natural-log probability of tokens[i + 1] after tokens[0..i], for every i < n - 1, as a new conversation in the
   // slot.

@@ -93,8 +93,10 @@ void add_eval_names(CLI::App& eval, Job& job) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* command = eval.add_subcommand("names", "How often the right name of a picture is found among all names.");
   command->footer(
-      "Each line of FILE is {\"image\": \"cat.png\", \"thing\": \"cat\", \"group\": \"animals\", \"split\": \"test\"}; the "
-      "names\nare {\"languages\": {\"en\": {\"question\": \"What is this?\", \"names\": {\"cat\": \"cat face\"}}}}. Top 1 and "
+      "Each line of FILE is {\"image\": \"cat.png\", \"thing\": \"cat\", \"group\": \"animals\", \"split\": \"test\"}; "
+      "the "
+      "names\nare {\"languages\": {\"en\": {\"question\": \"What is this?\", \"names\": {\"cat\": \"cat face\"}}}}. "
+      "Top 1 and "
       "top 5 are\nexact, over all names.\n"
       "Example: lorikeet eval names -m MODEL --names names.json test.jsonl");
   command->add_option("files", flags->files, "Pictures with the right thing. Example: test.jsonl")
@@ -104,7 +106,8 @@ void add_eval_names(CLI::App& eval, Job& job) {
   command->add_option("--names", flags->names, "The names of all things in each language. Example: --names names.json")
       ->option_text("FILE")
       ->required();
-  command->add_option("--languages", flags->languages, "Of those in the file; all by default. Example: --languages en,zh")
+  command
+      ->add_option("--languages", flags->languages, "Of those in the file; all by default. Example: --languages en,zh")
       ->option_text("LIST")
       ->delimiter(',');
   command->add_option("--top", flags->options.names, "Likeliest names to look for (5). Example: --top 1")

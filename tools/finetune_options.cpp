@@ -98,9 +98,10 @@ void FinetuneOptions::add(CLI::App& command) {
   command.add_flag("--packed", packed,
                    "Fills batches of --max-tokens rows with whole examples, instead of padding each to the longest.\n"
                    "Example: --packed --batch 64");
-  command.add_flag("--in-order", in_order,
-                   "Examples are learnt as the file has them, not shuffled: those about one picture can follow each other,\n"
-                   "and a batch sees the picture once. Example: --in-order");
+  command.add_flag(
+      "--in-order", in_order,
+      "Examples are learnt as the file has them, not shuffled: those about one picture can follow each other,\n"
+      "and a batch sees the picture once. Example: --in-order");
   command.add_flag(
       "--recompute", recompute,
       "Computes each layer again in the backward pass instead of keeping what it made: several times less\n"

@@ -15,9 +15,7 @@ double log_sum_exp(std::span<const float> logits) {
 
 }  // namespace
 
-NameSearch::NameSearch(const NameTrie& trie, size_t wanted) : trie_(&trie), wanted_(wanted) {
-  open_.push({});
-}
+NameSearch::NameSearch(const NameTrie& trie, size_t wanted) : trie_(&trie), wanted_(wanted) { open_.push({}); }
 
 // Complete names that are likelier than every beginning left are found.
 void NameSearch::settle() {

@@ -1,5 +1,5 @@
-// NameSearch: the likeliest names of a trie, best first. It asks for the logits behind the likeliest beginning that it knows,
-// and ends when enough names are complete: then no other name is likelier than these.
+// NameSearch: the likeliest names of a trie, best first. It asks for the logits behind the likeliest beginning that it
+// knows, and ends when enough names are complete: then no other name is likelier than these.
 #pragma once
 
 #include <cstdint>

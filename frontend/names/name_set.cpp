@@ -39,8 +39,8 @@ Result<Language> read_language(const std::string& code, const Json& entry, const
     language.names.push_back(std::move(name));
   }
   if (names->size() != things.size())
-    return corrupt(join(where, ": expected the same ", things.size(), " things in each language, given ",
-                        names->size(), "."));
+    return corrupt(
+        join(where, ": expected the same ", things.size(), " things in each language, given ", names->size(), "."));
   return language;
 }
 

@@ -12,8 +12,8 @@ namespace lorikeet::names {
 
 // {"languages": {"en": {"question": "What is this?", "names": {"1f431": "cat face", ...}}, ...}}
 struct Language {
-  std::string code;      // "en"
-  std::string question;  // that every picture is asked
+  std::string code;                // "en"
+  std::string question;            // that every picture is asked
   std::vector<std::string> names;  // by the number of the thing
 };
 

@@ -17,7 +17,7 @@ class NameTrie {
 
   struct Node {
     std::vector<std::pair<int32_t, uint32_t>> children;  // token, number of the node
-    std::vector<size_t> things;                           // whose names end here
+    std::vector<size_t> things;                          // whose names end here
   };
   const Node& node(uint32_t number) const { return nodes_[number]; }  // 0: nothing was said yet
   size_t size() const { return nodes_.size(); }

@@ -132,8 +132,8 @@ Summary summary(const NameSet& names, std::span<const NamedPicture> pictures, st
 }
 
 std::string report_table(const Summary& summary, const NameSet& names) {
-  std::string text = join("              pictures   top 1  top ", summary.looked_for, summary.looked_for < 10 ? " " : "",
-                          summary.answers ? "  answer  in language\n" : "\n");
+  std::string text = join("              pictures   top 1  top ", summary.looked_for,
+                          summary.looked_for < 10 ? " " : "", summary.answers ? "  answer  in language\n" : "\n");
   for (size_t l = 0; l < summary.languages.size(); ++l)
     text += line(names.languages[l].code, shares({&summary.languages[l], 1}), summary);
   text += line("mean", shares(summary.languages), summary);

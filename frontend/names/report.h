@@ -20,9 +20,9 @@ struct Count {
 };
 
 struct Summary {
-  size_t looked_for = 0;         // names of each picture
-  bool answers = false;          // free answers were asked for
-  std::vector<Count> languages;  // by number
+  size_t looked_for = 0;                                     // names of each picture
+  bool answers = false;                                      // free answers were asked for
+  std::vector<Count> languages;                              // by number
   std::vector<std::map<std::string, Count>> groups, splits;  // by language, then by name; no name: not counted
   ExpertMap experts{0};
 };

@@ -131,8 +131,7 @@ class Runner {
       return true;
     });
     if (!reasons) return reasons.error();
-    for (size_t i = 0; i < group.size(); ++i)
-      group[i].answer = tokenizer_->decode(answers[i], {.skip_special = true});
+    for (size_t i = 0; i < group.size(); ++i) group[i].answer = tokenizer_->decode(answers[i], {.skip_special = true});
     return Done{};
   }
 

@@ -14,9 +14,9 @@
 namespace lorikeet::names {
 
 struct RunOptions {
-  size_t names = 5;                // likeliest names that are looked for, at least 1
-  uint32_t answer_tokens = 24;     // of a free answer at most; 0: none is asked for
-  std::optional<size_t> route_by;  // every picture is routed by the question in this language
+  size_t names = 5;                                      // likeliest names that are looked for, at least 1
+  uint32_t answer_tokens = 24;                           // of a free answer at most; 0: none is asked for
+  std::optional<size_t> route_by;                        // every picture is routed by the question in this language
   std::function<void(size_t done, size_t of)> progress;  // at the begin and after each group
 };
 
@@ -33,8 +33,8 @@ struct Naming {
   std::vector<float> experts;     // probabilities; empty where no experts work
 };
 
-// One after the other by pictures, then by languages. As many at once as the session has slots. Errors: unsupported for a
-// model for text alone; of pictures, with their paths; cancelled after Session::cancel.
+// One after the other by pictures, then by languages. As many at once as the session has slots. Errors: unsupported for
+// a model for text alone; of pictures, with their paths; cancelled after Session::cancel.
 Result<std::vector<Naming>> run(Model& model, Session& session, const NameSet& names,
                                 std::span<const NamedPicture> pictures, const RunOptions& options);
 

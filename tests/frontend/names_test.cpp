@@ -1,5 +1,5 @@
-// Naming pictures without a device: files of names and pictures, the search against all names one by one, the language of an
-// answer, experts by language.
+// Naming pictures without a device: files of names and pictures, the search against all names one by one, the language
+// of an answer, experts by language.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -60,7 +60,8 @@ TEST_CASE("names: a file has the same things in every language") {
   const NameSet set = three();
   CHECK(set.things == std::vector<std::string>{"1", "2"});
   REQUIRE(set.languages.size() == 3);
-  const auto zh = std::find_if(set.languages.begin(), set.languages.end(), [](const auto& l) { return l.code == "zh"; });
+  const auto zh =
+      std::find_if(set.languages.begin(), set.languages.end(), [](const auto& l) { return l.code == "zh"; });
   REQUIRE(zh != set.languages.end());
   CHECK(zh->names == std::vector<std::string>{"猫脸", "披萨"});
   CHECK(zh->question == "这是什么？");
@@ -89,10 +90,11 @@ TEST_CASE("names: what is wrong with a file is a sentence") {
 
 TEST_CASE("names: pictures with the right thing") {
   const NameSet set = three();
-  const auto pictures = good(parse_pictures(
-      "{\"image\": \"a.png\", \"thing\": \"2\", \"group\": \"food\", \"split\": \"s\"}\n\n{\"image\": \"b.png\", \"thing\": "
-      "\"1\"}\n",
-      "folder/test.jsonl", set));
+  const auto pictures =
+      good(parse_pictures("{\"image\": \"a.png\", \"thing\": \"2\", \"group\": \"food\", \"split\": "
+                          "\"s\"}\n\n{\"image\": \"b.png\", \"thing\": "
+                          "\"1\"}\n",
+                          "folder/test.jsonl", set));
   REQUIRE(pictures.size() == 2);
   CHECK(pictures[0].file == std::filesystem::path("folder") / "a.png");
   CHECK(pictures[0].thing == 1);

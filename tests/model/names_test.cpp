@@ -1,5 +1,5 @@
-// The tiny Parrot names recorded pictures: the search against every name scored on its own, and logits that go on from a
-// conversation's positions.
+// The tiny Parrot names recorded pictures: the search against every name scored on its own, and logits that go on from
+// a conversation's positions.
 #include <algorithm>
 #include <cmath>
 
@@ -80,9 +80,9 @@ double score(Model& model, Session& session, const Pixels& pixels, const Ids& pr
 
 }  // namespace
 
-#define NEED_PARROT(what)                      \
-  Device* device = test_device();              \
-  if (!device) LK_SKIP(no_device, what);       \
+#define NEED_PARROT(what)                \
+  Device* device = test_device();        \
+  if (!device) LK_SKIP(no_device, what); \
   if (!shared_golden("parrot/model-fp32")) LK_SKIP(no_shared_goldens, "parrot")
 
 TEST_CASE("names: the likeliest names of the tiny Parrot are those that scoring each name finds") {

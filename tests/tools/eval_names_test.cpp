@@ -34,8 +34,19 @@ struct Evaluator {
     return json{{"image", picture.string()}, {"thing", thing}, {"group", group}, {"split", "given"}}.dump() + "\n";
   }
   test::Outcome operator()(const Arguments& more = {}) const {
-    Arguments arguments = {"eval", "names", "-m", model, "--names", (folder / "names.json").string(),
-                           (folder / "test.jsonl").string(), "--top", "2", "--answer-tokens", "2", "--context", "128"};
+    Arguments arguments = {"eval",
+                           "names",
+                           "-m",
+                           model,
+                           "--names",
+                           (folder / "names.json").string(),
+                           (folder / "test.jsonl").string(),
+                           "--top",
+                           "2",
+                           "--answer-tokens",
+                           "2",
+                           "--context",
+                           "128"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return test::lorikeet(arguments);
   }
@@ -53,8 +64,8 @@ TEST_CASE("eval names: a table and JSON") {
   const auto table = eval();
   INFO(table.err);
   REQUIRE(table.status == 0);
-  for (const char* part : {"top 1", "top 2", "in language", "en ", "ru ", "mean", "animals", "buildings", "given", "experts",
-                           "shuffled"})
+  for (const char* part :
+       {"top 1", "top 2", "in language", "en ", "ru ", "mean", "animals", "buildings", "given", "experts", "shuffled"})
     CHECK(table.out.find(part) != std::string::npos);
   const auto report = eval({"--json", "--parallel", "2"});
   REQUIRE(report.status == 0);
