@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a Parrot with random weights as a Hugging Face directory: the model that the nano recipe trains.
 
-  tools/nano/model.py --tokenizer DIR --out DIR [--seed 1] [--hidden 256 ...]
+  tools/nano/model.py --tokenizer DIR --out DIR [--seed 1] [--hidden 192 ...]
 
 The layout is the published one (config.json of parrot_qwen2, the tower's configuration in a folder of its own, which has no
 weights: they are in model.safetensors). Matrices are normally distributed with a deviation of 1 / sqrt(inputs), those that end
@@ -18,12 +18,12 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
 NUMBERS = {  # what --help lists: default, meaning
-    "side": (64, "side of the picture, in pixels"), "patch": (8, "side of a patch, in pixels"),
-    "tower": (192, "size of the vision tower"), "tower-layers": (6, "its layers"), "tower-heads": (6, "its heads"),
-    "tower-intermediate": (768, "its intermediate size"),
-    "hidden": (256, "size of the decoder"), "layers": (4, "its layers"), "heads": (4, "its heads"),
-    "kv-heads": (2, "its heads of keys and values"), "intermediate": (704, "its intermediate size"),
-    "experts": (6, "visual experts"), "expert-intermediate": (256, "their intermediate size"),
+    "side": (64, "side of the picture, in pixels"), "patch": (16, "side of a patch, in pixels"),
+    "tower": (256, "size of the vision tower"), "tower-layers": (6, "its layers"), "tower-heads": (8, "its heads"),
+    "tower-intermediate": (1024, "its intermediate size"),
+    "hidden": (192, "size of the decoder"), "layers": (3, "its layers"), "heads": (4, "its heads"),
+    "kv-heads": (2, "its heads of keys and values"), "intermediate": (512, "its intermediate size"),
+    "experts": (6, "visual experts"), "expert-intermediate": (192, "their intermediate size"),
 }
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]  # CLIP's
 POSITIONS = 512
