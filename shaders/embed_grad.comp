@@ -13,8 +13,8 @@ layout(binding = 0) readonly buffer Dy { float dy[]; };
 layout(binding = 2) writeonly buffer Y { float y[]; };
 
 bool is_of(uint row, uint own) {
-  const bool visual = (row_flags(row) & kRowVisual) != 0u;
-  return row_token(row) == own && visual == VISUAL && row_slot(row) != kNoSlot;
+  if (row_token(row) != own) return false;
+  return ((row_flags(row) & kRowVisual) != 0u) == VISUAL && row_slot(row) != kNoSlot;
 }
 
 void main() {

@@ -33,7 +33,8 @@ common=(--method full --train lm_head.weight --in-order --packed --batch 64 --ma
 
 prepare() {
   tools/setup.sh
-  is_debian && install_packages npm python3-venv
+  command -v npm >/dev/null || { is_debian && install_packages npm; } || die "npm is needed to fetch the packages."
+  python3 -c 'import ensurepip' 2>/dev/null || { is_debian && install_packages python3-venv; } || die "python3 with venv is needed."
   say "building"
   [ -f build/release/build.ninja ] || cmake --preset release >/dev/null
   cmake --build --preset release --target lorikeet_program --parallel "$(cores)" >&2
