@@ -45,15 +45,19 @@ Status Session::Impl::rebuild_or_keep() {
   return status;
 }
 
+Status Session::Impl::check_word(int32_t token) const {
+  if (token >= 0 && uint32_t(token) < model->config().vocabulary) return Done{};
+  return invalid(join("token ", token, " is not in the vocabulary of ", model->config().vocabulary, "."));
+}
+
 // The tokens of a prompt with its pictures in their places.
 Result<PlacedPictures> Session::Impl::check(std::span<const int32_t> tokens, uint32_t slot) const {
   if (slot >= conversations.size())
     return invalid(join("slot ", slot, " does not exist, the session has ", conversations.size(), "."));
   if (tokens.empty()) return invalid("the text has no tokens: at least one is needed.");
   const auto& picture = model->config().picture;
-  for (int32_t token : tokens)
-    if ((token < 0 || uint32_t(token) >= model->config().vocabulary) && !(picture && token == kPictureToken))
-      return invalid(join("token ", token, " is not in the vocabulary of ", model->config().vocabulary, "."));
+  for (const int32_t token : tokens)
+    if (!(picture && token == kPictureToken)) LK_TRY(check_word(token));
   PlacedPictures placed{{tokens.begin(), tokens.end()}, {}};
   if (picture) {
     LK_ASSIGN(placed, place_pictures(tokens, conversations[slot].pictures.size(), *picture, options.multi_image));
@@ -123,24 +127,40 @@ Status Session::Impl::read_all(uint32_t slot) {
   return Done{};
 }
 
+// Other tokens; what they share with the present ones at the front stays in the cache.
+void Session::Impl::go_on(Conversation& conversation, std::vector<int32_t> tokens, bool same_visual) {
+  size_t shared = 0;
+  while (shared < tokens.size() && shared < conversation.tokens.size() &&
+         tokens[shared] == conversation.tokens[shared] && (tokens[shared] >= 0 || same_visual))
+    ++shared;
+  conversation.truncate(std::min<int64_t>(int64_t(shared), int64_t(tokens.size()) - 1));
+  conversation.observed = std::min(conversation.observed, conversation.cached);
+  if (state) state->release_blocks(conversation);
+  conversation.tokens = std::move(tokens);
+}
+
+Status Session::Impl::set_tokens(uint32_t slot, const PlacedPictures& placed) {
+  cancel_wanted = false;
+  Conversation& conversation = conversations[slot];
+  // Another text makes other visual tokens of the same picture.
+  go_on(conversation, placed.tokens, conversation.asked == placed.text);
+  return recovering([&]() -> Status {
+    LK_TRY(see(slot, placed.text));
+    return read_all(slot);
+  });
+}
+
 Status Session::set_tokens(uint32_t slot, std::span<const int32_t> tokens) {
   LK_ASSIGN(const PlacedPictures placed, impl_->check(tokens, slot));
-  impl_->cancel_wanted = false;
-  Conversation& conversation = impl_->conversations[slot];
-  // Another text makes other visual tokens of the same picture.
-  const bool same_visual = conversation.asked == placed.text;
-  size_t shared = 0;
-  while (shared < placed.tokens.size() && shared < conversation.tokens.size() &&
-         placed.tokens[shared] == conversation.tokens[shared] && (placed.tokens[shared] >= 0 || same_visual))
-    ++shared;
-  conversation.truncate(std::min<int64_t>(int64_t(shared), int64_t(placed.tokens.size()) - 1));
-  conversation.observed = std::min(conversation.observed, conversation.cached);
-  if (impl_->state) impl_->state->release_blocks(conversation);
-  conversation.tokens = placed.tokens;
-  return impl_->recovering([&]() -> Status {
-    LK_TRY(impl_->see(slot, placed.text));
-    return impl_->read_all(slot);
-  });
+  return impl_->set_tokens(slot, placed);
+}
+
+Status Session::set_tokens(uint32_t slot, std::span<const int32_t> tokens, std::span<const int32_t> asked) {
+  LK_ASSIGN(PlacedPictures placed, impl_->check(tokens, slot));
+  if (asked.empty()) return invalid("pictures are routed by a text, the one that was given has no tokens.");
+  for (const int32_t token : asked) LK_TRY(impl_->check_word(token));
+  placed.text.assign(asked.begin(), asked.end());
+  return impl_->set_tokens(slot, placed);
 }
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -84,6 +84,13 @@ struct GenerateRequest {
 
 enum class StopReason { eos, stop, length, cancelled };
 
+// How a conversation might go on from one of its positions.
+struct Continuation {
+  uint32_t slot = 0;
+  int64_t from = 0;             // positions of Session::tokens(slot) that stay, at least 1
+  std::vector<int32_t> tokens;  // what comes behind them
+};
+
 struct SessionMemory {
   uint64_t cache_bytes = 0;    // KV cache at full context
   uint64_t scratch_bytes = 0;  // largest plan
@@ -133,6 +140,8 @@ class Session {
   // rest is read (all but the last token, which the next answer begins with). Errors: invalid_argument when the context
   // is too short or an id is outside the vocabulary; cancelled.
   Status set_tokens(uint32_t slot, std::span<const int32_t> tokens);
+  // The same with pictures that are routed by another text than the tokens' own.
+  Status set_tokens(uint32_t slot, std::span<const int32_t> tokens, std::span<const int32_t> asked);
   // Answers of one or several conversations at once. `on_token` gets every token as it comes and returns false to end
   // that answer. One reason a request comes back, in order.
   using OnToken = std::function<bool(uint32_t slot, int32_t token)>;
@@ -147,6 +156,9 @@ class Session {
   // order.
   using OnText = std::function<Status(uint32_t text, std::span<const float> values)>;
   Status last_logits(std::span<const std::vector<int32_t>> texts, const OnText& on_text);
+  // Logits after the last token of each of several conversations that were set and go on in this way, at most one a
+  // slot. Pictures stay routed as they are; what a conversation shares with what was read before is not read again.
+  Status next_logits(std::span<const Continuation> texts, const OnText& on_text);
   // Natural-log probability of tokens[i + 1] after tokens[0..i], for every i < n - 1, as a new conversation in the
   // slot.
   Result<std::vector<float>> log_probs(uint32_t slot, std::span<const int32_t> tokens);

@@ -53,13 +53,18 @@ struct Session::Impl {
   Status rebuild_or_keep();
   template <class Body>
   Status recovering(Body body);
+  Status check_word(int32_t token) const;
   Result<PlacedPictures> check(std::span<const int32_t> tokens, uint32_t slot) const;
   Status see(uint32_t slot, const std::vector<int32_t>& text);
   Status feed(std::span<const Piece> pieces, int64_t rung, Head head);
   Status feed(uint32_t slot, int64_t rung, int64_t count, Head head);
   Status read_all(uint32_t slot);
-  Status read_together(uint32_t slots);
-  Status score_last(uint32_t first, uint32_t count, const OnText& on_text);
+  Status set_tokens(uint32_t slot, const PlacedPictures& placed);
+  void go_on(Conversation& conversation, std::vector<int32_t> tokens, bool same_visual);
+  Status read_together(std::span<const uint32_t> slots);
+  Status score_last(std::span<const uint32_t> slots, uint32_t first, const OnText& on_text);
+  Status score_lasts(std::span<const uint32_t> slots, const OnText& on_text,
+                     const std::function<Status(uint32_t slot)>& see);
   void forget(uint32_t slot);
   Status observe(const Plan& plan, std::span<const Piece> pieces);
   Status score(uint32_t slot, Head head, int64_t rung,

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "frontend/session_impl.h"
 #include "runtime/base/counted.h"
@@ -54,12 +55,12 @@ Status Session::logits(uint32_t slot, std::span<const int32_t> tokens, const OnR
   });
 }
 
-// All but the last token of the first `slots` conversations into the cache.
-Status Session::Impl::read_together(uint32_t slots) {
+// All but the last token of these conversations into the cache.
+Status Session::Impl::read_together(std::span<const uint32_t> slots) {
   for (;;) {
     std::vector<Piece> pieces;
     int64_t left = 0;
-    for (uint32_t slot = 0; slot < slots; ++slot) {
+    for (const uint32_t slot : slots) {
       const int64_t count = int64_t(conversations[slot].tokens.size()) - 1 - conversations[slot].cached;
       if (count > 0) pieces.push_back({slot, count});
       left += std::max<int64_t>(count, 0);
@@ -78,12 +79,13 @@ Status Session::Impl::read_together(uint32_t slots) {
   }
 }
 
-// The last tokens of `count` conversations from slot `first` on.
-Status Session::Impl::score_last(uint32_t first, uint32_t count, const OnText& on_text) {
+// The last tokens of these conversations, the first of which is text `first`.
+Status Session::Impl::score_last(std::span<const uint32_t> slots, uint32_t first, const OnText& on_text) {
   if (cancel_wanted) return cancelled();
+  const uint32_t count = uint32_t(slots.size());
   const int64_t rung = rung_for(count), vocabulary = model->config().vocabulary;
   std::vector<Piece> pieces;
-  for (uint32_t i = 0; i < count; ++i) pieces.push_back({first + i, 1});
+  for (const uint32_t slot : slots) pieces.push_back({slot, 1});
   LK_TRY(feed(pieces, rung, Head::logits));
   counts.tokens_read += count;
   LK_ASSIGN(Plan * plan, state->plans().get(rung, Head::logits));
@@ -96,36 +98,67 @@ Status Session::Impl::score_last(uint32_t first, uint32_t count, const OnText& o
   return Done{};
 }
 
+// Logits after the conversations of these slots; `see` makes their visual tokens, should that be left to do.
+Status Session::Impl::score_lasts(std::span<const uint32_t> slots, const OnText& on_text,
+                                  const std::function<Status(uint32_t slot)>& see) {
+  cancel_wanted = false;
+  size_t done = 0;  // conversations whose logits were handed out
+  return recovering([&]() -> Status {
+    for (const uint32_t slot : slots.subspan(done)) {
+      Conversation& conversation = conversations[slot];
+      conversation.truncate(std::min<int64_t>(conversation.cached, int64_t(conversation.tokens.size()) - 1));
+      LK_TRY(see(slot));
+    }
+    LK_TRY(read_together(slots));
+    while (done < slots.size()) {
+      const auto group = slots.subspan(done, std::min<size_t>(slots.size() - done, kScoredAtOnce));
+      LK_TRY(score_last(group, uint32_t(done), on_text));
+      done += group.size();
+    }
+    return Done{};
+  });
+}
+
 Status Session::last_logits(std::span<const std::vector<int32_t>> texts, const OnText& on_text) {
   if (texts.empty() || texts.size() > slots())
     return invalid(join(slots() > 1 ? "1 to " : "", counted(slots(), "text"), " can be read at once, ", texts.size(),
                         " were given."));
-  const uint32_t count = uint32_t(texts.size());
+  std::vector<uint32_t> all(texts.size());
+  std::iota(all.begin(), all.end(), 0u);
   std::vector<PlacedPictures> placed;
-  for (uint32_t slot = 0; slot < count; ++slot) {
+  for (const uint32_t slot : all) {
     LK_ASSIGN(PlacedPictures text, impl_->check(texts[slot], slot));
     placed.push_back(std::move(text));
   }
-  impl_->cancel_wanted = false;
-  for (uint32_t slot = 0; slot < count; ++slot) {
+  for (const uint32_t slot : all) {
     impl_->forget(slot);
     impl_->conversations[slot].tokens = placed[slot].tokens;
   }
-  uint32_t done = 0;  // texts whose logits were handed out
-  return impl_->recovering([&]() -> Status {
-    for (uint32_t slot = done; slot < count; ++slot) {
-      Conversation& conversation = impl_->conversations[slot];
-      conversation.truncate(std::min<int64_t>(conversation.cached, int64_t(conversation.tokens.size()) - 1));
-      LK_TRY(impl_->see(slot, placed[slot].text));
-    }
-    LK_TRY(impl_->read_together(count));
-    while (done < count) {
-      const uint32_t group = std::min(count - done, kScoredAtOnce);
-      LK_TRY(impl_->score_last(done, group, on_text));
-      done += group;
-    }
-    return Done{};
-  });
+  return impl_->score_lasts(all, on_text, [&](uint32_t slot) { return impl_->see(slot, placed[slot].text); });
+}
+
+Status Session::next_logits(std::span<const Continuation> texts, const OnText& on_text) {
+  std::vector<uint32_t> all;
+  for (const Continuation& text : texts) {
+    if (text.slot >= slots() || std::find(all.begin(), all.end(), text.slot) != all.end())
+      return invalid(join("slot ", text.slot, " does not exist or is asked for twice."));
+    const int64_t size = int64_t(tokens(text.slot).size()), length = text.from + int64_t(text.tokens.size());
+    if (text.from < 1 || text.from > size)
+      return invalid(join("slot ", text.slot, " has ", counted(uint64_t(size), "token"), ", it cannot go on from ",
+                          text.from, "."));
+    if (length > context())
+      return invalid(join("the text has ", length, " tokens, the context holds ", context(), "."));
+    for (const int32_t token : text.tokens) LK_TRY(impl_->check_word(token));
+    all.push_back(text.slot);
+  }
+  if (all.empty()) return Done{};
+  for (const Continuation& text : texts) {
+    Conversation& conversation = impl_->conversations[text.slot];
+    std::vector<int32_t> tokens(conversation.tokens.begin(), conversation.tokens.begin() + text.from);
+    tokens.insert(tokens.end(), text.tokens.begin(), text.tokens.end());
+    impl_->go_on(conversation, std::move(tokens), true);
+  }
+  return impl_->score_lasts(all, on_text, [](uint32_t) { return Status(Done{}); });
 }
 
 Result<std::vector<float>> Session::log_probs(uint32_t slot, std::span<const int32_t> tokens) {

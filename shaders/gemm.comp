@@ -1,5 +1,5 @@
 #version 450
-// variants: FORM=nn|nt|nt4|tn HEIGHT=1|8 WIDTH=1|4
+// variants: FORM=nn|nt|nt4|tn HEIGHT=1|8|16 WIDTH=1|4
 // y = op(a) op(b) (+ addend), all row-major f32: y (m, n), op(a) (m, k), op(b) (k, n). A t in FORM says that the matrix lies
 // transposed in memory: nt reads b as (n, k), nt4 too, where k is a multiple of 4, tn reads a as (k, m).
 //

@@ -17,8 +17,9 @@ void add_convert(CLI::App& program, Job& job);
 void add_devices(CLI::App& program, Job& job);
 void add_doctor(CLI::App& program, Job& job);
 void add_eval(CLI::App& program, Job& job);
-void add_eval_mmmb(CLI::App& eval, Job& job);   // a subcommand of eval
-void add_eval_tasks(CLI::App& eval, Job& job);  // another
+void add_eval_mmmb(CLI::App& eval, Job& job);  // its subcommands, and perplexity
+void add_eval_tasks(CLI::App& eval, Job& job);
+void add_eval_names(CLI::App& eval, Job& job);
 void add_factor(CLI::App& program, Job& job);
 void add_finetune(CLI::App& program, Job& job);
 void add_generate(CLI::App& program, Job& job);

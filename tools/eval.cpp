@@ -76,6 +76,7 @@ void add_eval(CLI::App& program, Job& job) {
   eval->require_subcommand(1);
   add_eval_mmmb(*eval, job);
   add_eval_tasks(*eval, job);
+  add_eval_names(*eval, job);
   CLI::App* command = eval->add_subcommand("perplexity", "How surprised the model is by a text; lower is better.");
   command->footer(
       "By default the text is cut into windows of 512 tokens and the second half of each is scored, as llama.cpp "

@@ -99,6 +99,10 @@ void FinetuneOptions::add(CLI::App& command) {
                    "Fills batches of --max-tokens rows with whole examples, instead of padding each to the longest.\n"
                    "Example: --packed --batch 64");
   command.add_flag(
+      "--in-order", in_order,
+      "Examples are learnt as the file has them, not shuffled: those about one picture can follow each other,\n"
+      "and a batch sees the picture once. Example: --in-order");
+  command.add_flag(
       "--recompute", recompute,
       "Computes each layer again in the backward pass instead of keeping what it made: several times less\n"
       "memory for activations, about a third more time, the same numbers. Example: --recompute");
@@ -155,6 +159,7 @@ RunOptions FinetuneOptions::run(const std::string& base_model) const {
   run.batches.layout = packed ? BatchLayout::packed : BatchLayout::padded;
   run.batches.examples = batch;
   run.batches.rows = max_tokens;
+  run.batches.shuffle = !in_order;
   run.count_padding = labels == "published";
   run.batches.multiple = run.count_padding ? 1 : kRowMultiple;
   run.batches.longest_first = run.count_padding;

@@ -26,7 +26,7 @@ struct FinetuneOptions {
   uint64_t warmup = 0, epochs = 2, steps = 0, seed = 42;
   uint32_t batch = 8, accumulate = 2;
   int64_t max_tokens = 512;
-  bool answers_only = false, packed = false, recompute = false, skip_bad = false;
+  bool answers_only = false, packed = false, in_order = false, recompute = false, skip_bad = false;
 
   void add(CLI::App& command);
   // Throws CLI::ValidationError for options that contradict each other.

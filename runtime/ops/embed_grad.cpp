@@ -1,6 +1,7 @@
 #include "runtime/ops/gradients.h"
 #include "runtime/ops/support.h"
 #include "shaders/embed.h"
+#include "shaders/fill.h"
 
 namespace lorikeet {
 namespace {
@@ -21,8 +22,14 @@ void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choice
                     .constants = {{0, uint32_t(node.attributes.integer("visual"))}},
                     .operands = {Operand::of(dy), Operand::of(node.inputs[1]), Operand::of(y)},
                     .params = params_bytes(params),
-                    .groups = spread(y.shape.rows())};
-  choices.push_back({.name = "row_a_group", .dispatches = {std::move(dispatch)}});
+                    .groups = spread(dy.shape.rows())};
+  // Far fewer rows than the table has: the rest is zero.
+  const uint32_t count = uint32_t(y.shape.elements());
+  Dispatch zeros{.kernel = "fill",
+                 .operands = {Operand::of(y)},
+                 .params = params_bytes(shader::FillParams{count, 0}),
+                 .groups = spread((int64_t(count) + 63) / 64)};
+  choices.push_back({.name = "row_a_group", .dispatches = {std::move(zeros), std::move(dispatch)}});
 }
 
 const Op kOp = {.name = "embed_grad", .shape = shape, .lower = lower};

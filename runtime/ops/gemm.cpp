@@ -52,8 +52,20 @@ void lower(const Graph&, const Node& node, const DeviceProfile& profile, Choices
         .flops = 2.0 * double(m) * double(n) * double(k)};
     return Choice{.name = std::string(name), .dispatches = {std::move(dispatch)}};
   };
+  // Of four neighbouring columns a lane, where rows of both matrices are whole vectors.
+  const auto vectors = [&](std::string_view name, int64_t height) {
+    Choice made = choice(name, height, 4, {lanes, 1});
+    made.dispatches[0].kernel = join("gemm_wide/", form, "/", height);
+    made.dispatches[0].constants = {{0, lanes}, {1, bool(addend)}};
+    return made;
+  };
   const SliceCut one{lanes, 1};
   const bool wide = n > lanes;
+  const bool whole_vectors = n % 4 == 0 && a.shape.columns() % 4 == 0 && (form == "nn" || form == "tn");
+  const bool tall = m > 8 && profile.kind == DeviceKind::cpu;  // GPUs have no registers for so many sums
+  if (tall && whole_vectors && n / 4 >= lanes) choices.push_back(vectors("vectors_tall", 16));
+  if (m > 1 && whole_vectors && n / 4 >= lanes) choices.push_back(vectors("vectors", 8));
+  if (tall && wide) choices.push_back(choice("tall", 16, 4, one));
   if (m > 1 && wide) choices.push_back(choice("tile", 8, 4, one));
   if (m > 1) choices.push_back(choice("column", 8, 1, one));
   if (wide) choices.push_back(choice("row", 1, 4, one));

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Writes what the nano model learns from: pictures, and questions about them in six languages with their answers.
+
+  tools/nano/examples.py --things things.json --glyphs DIR --out DIR [--epochs 1] [--seed 1] [--languages en,zh,pt,ar,tr,ru]
+
+In each epoch every picture that may be learnt from is met once, changed at random, and asked about once in each language; the
+questions about one picture follow each other. The pictures and DIR/train.jsonl depend on the seed and nothing else.
+"""
+import argparse
+import json
+import pathlib
+import random
+
+from PIL import Image
+
+from augment import augment
+from languages import (COMMA, GROUP_NAMES, GROUP_OF, IS_GROUP, IS_NAME, LANGUAGES, LETTER, NO, WHAT, WHICH_GROUP, WORDS_FOR,
+                       YES)
+from styles import STYLES, split_of
+
+# How often each kind of question is asked, in percent.
+KINDS = {"name": 68, "group": 8, "is_name": 7, "is_group": 3, "two_turns": 6, "letter": 8}
+TEXT_SHARE = 0.25  # conversations without a picture for each picture
+
+
+class Asker:
+    def __init__(self, things):
+        self.things = things
+        self.codes = list(things)
+        self.by_group = {}
+        for code, thing in things.items():
+            self.by_group.setdefault(thing["group"], []).append(code)
+
+    def other(self, code, rng):
+        """Another thing; every second time one of the same group."""
+        pool = self.by_group[self.things[code]["group"]] if rng.random() < 0.5 else self.codes
+        while (found := rng.choice(pool)) == code:
+            pass
+        return found
+
+    def about_picture(self, code, language, rng):
+        """Turns (question, answer) about a picture of the thing."""
+        thing = self.things[code]
+        name, group = thing["names"][language], thing["group"]
+        groups = GROUP_NAMES[language]
+        kind = rng.choices(list(KINDS), KINDS.values())[0]
+        what = (rng.choice(WHAT[language]), name)
+        which = (rng.choice(WHICH_GROUP[language]), groups[group])
+        if kind == "name":
+            return [what]
+        if kind == "group":
+            return [which]
+        if kind == "two_turns":
+            return [what, which] if rng.random() < 0.5 else [which, what]
+        right = rng.random() < 0.5
+        answer = (YES if right else NO)[language]
+        if kind == "is_name":
+            shown = name if right else self.things[self.other(code, rng)]["names"][language]
+            return [(rng.choice(IS_NAME[language]).format(name=shown), answer)]
+        if kind == "is_group":
+            shown = group if right else rng.choice([g for g in groups if g != group])
+            return [(rng.choice(IS_GROUP[language]).format(group=groups[shown]), answer)]
+        return [self.choice(code, language, rng)]
+
+    def choice(self, code, language, rng):
+        """A question with four lettered names, and the letter."""
+        question, options, letter = self.options(code, language, rng)
+        lines = [question, *(f"{l}. {text}" for l, text in options.items()), LETTER[language]]
+        return "\n".join(lines), letter
+
+    def options(self, code, language, rng):
+        shown = [code]
+        while len(shown) < 4:
+            if (other := self.other(code, rng)) not in shown:
+                shown.append(other)
+        rng.shuffle(shown)
+        options = {letter: self.things[c]["names"][language] for letter, c in zip("ABCD", shown)}
+        return WHAT[language][0], options, "ABCD"[shown.index(code)]
+
+    def without_picture(self, rng):
+        code, language = rng.choice(self.codes), rng.choice(LANGUAGES)
+        thing = self.things[code]
+        name = thing["names"][language]
+        words = [w for w in thing["keywords"][language] if w != name]
+        if rng.random() < 0.5 or not words:
+            return [(GROUP_OF[language].format(name=name), GROUP_NAMES[language][thing["group"]])]
+        return [(WORDS_FOR[language].format(name=name), COMMA[language].join(words[:3]))]
+
+
+def record(turns, image=None):
+    messages = []
+    for question, answer in turns:
+        picture = "<image>\n" if image and not messages else ""
+        messages += [{"role": "user", "content": picture + question}, {"role": "assistant", "content": answer}]
+    return {**({"image": image} if image else {}), "messages": messages}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--things", required=True, type=pathlib.Path)
+    parser.add_argument("--glyphs", required=True, type=pathlib.Path)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--languages", default=",".join(LANGUAGES))
+    options = parser.parse_args()
+    languages = options.languages.split(",")
+    asker = Asker(json.loads(options.things.read_text()))
+    glyphs = sorted(p for style in STYLES for p in (options.glyphs / style).glob("*.png")
+                    if split_of(style, p.stem) == "train")
+    options.out.mkdir(parents=True, exist_ok=True)
+    records = pictures = 0
+    with open(options.out / "train.jsonl", "w") as file:
+        for epoch in range(options.epochs):
+            order = list(glyphs)
+            random.Random(f"{options.seed}/{epoch}").shuffle(order)
+            for path in order:
+                style, code = path.parent.name, path.stem
+                rng = random.Random(f"{options.seed}/{epoch}/{style}/{code}")
+                name = f"pictures/{epoch}/{style}/{code}.png"
+                (options.out / name).parent.mkdir(parents=True, exist_ok=True)
+                picture = augment(Image.open(path), rng, light=not STYLES[style].colours)
+                picture.save(options.out / name, compress_level=1)
+                pictures += 1
+                asked = [record(asker.about_picture(code, language, rng), name)
+                         for language in rng.sample(languages, len(languages))]
+                if rng.random() < TEXT_SHARE:
+                    asked.append(record(asker.without_picture(rng)))
+                for one in asked:
+                    file.write(json.dumps(one, ensure_ascii=False) + "\n")
+                records += len(asked)
+    print(f"examples: {records} about {pictures} pictures, {options.epochs} epochs, seed {options.seed}")
+
+
+if __name__ == "__main__":
+    main()
