@@ -1,4 +1,5 @@
 // lorikeet bench: verify, then time.
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 
@@ -79,7 +80,7 @@ std::string complete(Arguments& a) {
   if (a.training && a.model.path.empty()) return "bench --training needs --model.";
   if (a.experts == 0) a.experts = adapter || a.training ? 6 : 128;
   if (a.rank == 0) a.rank = a.training ? 8 : 24;
-  if (a.used == 0) a.used = adapter || a.training ? 2 : 8;
+  if (a.used == 0) a.used = adapter || a.training ? std::min<int64_t>(2, a.experts) : 8;
   if (a.rows.empty() && adapter) a.rows = {1, 512};
   if (a.rows.empty() && experts && a.share == 1) a.rows = {1, 4, 8, 32, 64, 128, 512};
   if (a.rows.empty()) a.rows = {experts ? a.share : 1};

@@ -20,7 +20,7 @@ DROPOUT = 0.05
 
 
 def shape_of(program, model):
-    text = subprocess.run([program, "inspect", "-m", model], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run([program, "inspect", "-m", model], check=True, stdout=subprocess.PIPE, text=True).stdout
     def number(key):
         found = re.search(rf"^  \w+\.{re.escape(key)} = (\S+)$", text, re.MULTILINE)
         if not found:
@@ -114,7 +114,7 @@ def main():
     args = parser.parse_args()
     shape = shape_of(args.program, args.model)
     bench = subprocess.run([args.program, "bench", "-m", args.model, "--training", "--experts", "1", "--rank", str(args.rank),
-                            "--seconds", str(args.seconds), "--json"], check=True, capture_output=True, text=True).stdout
+                            "--seconds", str(args.seconds), "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout
     result = json.loads(bench)
     own = next(line["tokens_per_second"] for line in result["lines"] if line["what"] == "step")
     seconds, version = torch_step(shape, args.rank, args.threads, args.seconds)
