@@ -25,8 +25,9 @@ struct TrainingRecipe {
 // The states that are the batch's own:
 //   `control`       one slot; each row's token and position
 //   `spans`         (rows, 4) u32, see span_attention
-//   `target`        (rows) u32, the token that is to follow
-//   `loss_weights`  (rows), of the cross entropy: its sum over the rows is the loss
+//   `target`        (learnt) u32, the token that is to follow
+//   `loss_weights`  (learnt), of the cross entropy: its sum over the rows is the loss
+//   `learnt`        where not all rows are: wanted list of those that logits are made for
 //   `counted`       (rows), of the entropy loss: adds up to 1
 //   `balanced`      (rows), of the balance loss: adds up to 1
 //   `seed`          (3) u32, of dropout
@@ -42,6 +43,7 @@ struct TrainingRecipe {
 // Each picture goes through tower and projector once, however many conversations are about it.
 struct TrainingShape {
   int64_t rows = 0;
+  int64_t learnt = 0;  // of these, see learnt_rows.h
   int64_t control_words = 0;
   int64_t pictures = 0;    // different ones
   int64_t questions = 0;   // conversations about them
