@@ -25,9 +25,8 @@ struct TrainingRecipe {
 // The states that are the batch's own:
 //   `control`       one slot; each row's token and position
 //   `spans`         (rows, 4) u32, see span_attention
-//   `target`        (learnt) u32, the token that is to follow
-//   `loss_weights`  (learnt), of the cross entropy: its sum over the rows is the loss
-//   `learnt`        where not all rows are: wanted list of those that logits are made for
+//   `target`        (rows) u32, the token that is to follow
+//   `loss_weights`  (rows), of the cross entropy: its sum over the rows is the loss
 //   `counted`       (rows), of the entropy loss: adds up to 1
 //   `balanced`      (rows), of the balance loss: adds up to 1
 //   `seed`          (3) u32, of dropout
@@ -41,6 +40,8 @@ struct TrainingRecipe {
 //   `features`      (pictures * V, T), where the tower is frozen; otherwise
 //   `pixels`, `tower.tokens`, `tower.positions`, `tower.spans`   see TowerBatch
 // Each picture goes through tower and projector once, however many conversations are about it.
+// Of batches of which few rows are learnt (learnt_rows.h): `learnt`, a wanted list of those, and only for them, in its order,
+// `target` and `loss_weights`.
 struct TrainingShape {
   int64_t rows = 0;
   int64_t learnt = 0;  // of these, see learnt_rows.h
