@@ -46,6 +46,7 @@ Batch batch_of(Model& model, const TrainingBench& what) {
 // At an address of its own: the trainer's options point into it.
 Result<std::unique_ptr<Learner>> learner_for(Model& model, const TrainingBench& what) {
   auto learner = std::make_unique<Learner>();
+  if (what.experts == 1) learner->config.kind = AdapterKind::lora;  // on the same projections
   learner->config.experts = what.experts;
   learner->config.lora.r = what.rank;
   learner->config.lora.alpha = 2 * double(what.rank);

@@ -7,7 +7,7 @@ namespace lorikeet {
 
 struct TrainingBench {
   int64_t sequences = 4, tokens = 256;  // of the batch, and of each sequence
-  uint32_t experts = 6, rank = 8;       // of DynMoLE on the feed-forward layers
+  uint32_t experts = 6, rank = 8;       // of DynMoLE on the feed-forward layers; of 1 expert: a plain LoRA
   double seconds = 2;                   // time spent on each line
 };
 

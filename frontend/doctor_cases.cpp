@@ -271,6 +271,8 @@ std::vector<DoctorCase> doctor_cases(const DeviceProfile&) {
   cases.pointwise_case("mul", mul, [](double a, double b) { return a * b; });
   cases.pointwise_case("silu_mul", silu_mul, [](double a, double b) { return silu(a) * b; });
   add_expert_cases(all);
+  add_learning_cases(all);
+  add_expert_learning_cases(all);
   return all;
 }
 

@@ -46,37 +46,6 @@ void route_case(Cases& cases, const char* what, const RoutingPolicy& policy, int
   }
 }
 
-// ---- routing -------------------------------------------------------------------------------------------------------
-
-// Rows that choose `used` experts each, so that experts have many rows, few or none. Lists of sort_rows are examined
-// through their readers: expert_matmul reads tiles and rows, expert_combine places.
-struct Routed {
-  int64_t rows = 0, experts = 0, used = 0, share = 1;
-  Floats weights = {};                                  // (rows / share, experts)
-  std::vector<std::pair<int64_t, int64_t>> pairs = {};  // expert, row
-
-  Routed(int64_t rows_, int64_t experts_, int64_t used_, int64_t share_ = 1)
-      : rows(rows_), experts(experts_), used(used_), share(share_), weights(size_t(rows / share * experts)) {
-    for (int64_t r = 0; r < rows / share; ++r)
-      for (int64_t i = 0; i < used; ++i)
-        weights[size_t(r * experts + (r * r + i) % std::max(experts - 1, used))] = 0.5f + float(i);
-    for (int64_t e = 0; e < experts; ++e)
-      for (int64_t r = 0; r < rows; ++r)
-        if (weight(r, e) != 0) pairs.push_back({e, r});
-  }
-  float weight(int64_t row, int64_t e) const { return weights[size_t(row / share * experts + e)]; }
-  std::string text() const {
-    return join(rows, rows == 1 ? " row, " : " rows, ", used, " of ", experts, " experts",
-                share > 1 ? ", routed together" : "");
-  }
-  // The list's tensor in the graph of a case, and the weights that it was made from.
-  std::pair<Tensor, Tensor> add(DoctorCase& c) const {
-    c.data.floats["weights"] = weights;
-    const Tensor w = c.graph.input("weights", DType::f32, {rows / share, experts});
-    return {sort_rows(c.graph, w, share, used), w};
-  }
-};
-
 // ---- products -------------------------------------------------------------------------------------------------------
 
 enum class Kind { gathered, gated, by_pair };

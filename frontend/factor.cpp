@@ -1,11 +1,11 @@
 #include "frontend/factor.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "frontend/adapters/counter_random.h"
 #include "frontend/checkpoint/quant/quant.h"
 #include "frontend/convert_plan.h"
+#include "frontend/dataset/random.h"
 #include "frontend/families/resolve.h"
 #include "runtime/base/text.h"
 
@@ -14,17 +14,11 @@ namespace {
 
 constexpr double kRouterDeviation = 0.02;
 
-// An order of `rows` rows for each layer, drawn one row after the other from those that are left (Fisher and Yates).
+// An order of the rows for each layer.
 std::vector<uint32_t> drawn_order(const DecoderConfig& config, uint64_t seed) {
   std::vector<uint32_t> all;
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
-    const CounterRandom random(seed, join("factor.split.", layer));
-    std::vector<uint32_t> order(config.intermediate);
-    std::iota(order.begin(), order.end(), 0u);
-    for (uint32_t left = config.intermediate; left > 1; --left) {
-      const double drawn = (double(random.uniform(left, 1)) + 1) / 2;  // [0, 1)
-      std::swap(order[left - 1], order[std::min(uint32_t(drawn * left), left - 1)]);
-    }
+    const std::vector<uint32_t> order = permutation(config.intermediate, seed, layer);
     all.insert(all.end(), order.begin(), order.end());
   }
   return all;
@@ -43,16 +37,16 @@ Status check(const DecoderConfig& config, const FactorOptions& options, const st
   if (options.active == 0 || options.active > options.experts)
     return invalid(join("[factor] a row goes through 1 to ", options.experts, " experts (all of them), ",
                         options.active, " were given."));
-  if (options.split == FactorSplit::clustered)
-    return unsupported("[factor] a clustered split cannot be made; contiguous or a permutation was expected.");
   if (options.type && !can_quantise(*options.type))
     return invalid(join("[factor] weights cannot be written as ", name(*options.type), "."));
   return Done{};
 }
 
 Result<FactorConfig> factor_config(const DecoderConfig& config, const FactorOptions& options) {
-  FactorConfig factor{options.experts, options.active, options.exact_scale, options.split, {}};
+  FactorConfig factor{options.experts, options.active, options.output_scale, options.split, {}};
   if (options.split == FactorSplit::contiguous) return factor;
+  if (options.split == FactorSplit::clustered && options.order.empty())
+    return invalid("[factor] a clustered split needs the order of the rows that a text has shown.");
   if (options.order.empty()) factor.order = drawn_order(config, options.seed);
   else if (options.order.size() != config.intermediate) factor.order = options.order;
   else
@@ -109,6 +103,12 @@ Status add_factored(ConvertPlan& plan, PlannedTensor dense, const DecoderConfig&
     dense.row_order = std::move(order);
   }
   return add_planned(plan, std::move(dense), wishes.type.value_or(given), false);
+}
+
+Status check_factor_options(const Checkpoint& source, const FactorOptions& options) {
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
+  LK_TRY(check(config, options, source.path().string()));
+  return check_weights(source, config);
 }
 
 Result<ConvertReport> factor(const Checkpoint& source, const std::filesystem::path& out, const FactorOptions& options) {

@@ -11,6 +11,16 @@ std::string_view name(FactorSplit split) {
                                              : "clustered";
 }
 
+std::string_view name(FactorScale scale) {
+  return scale == FactorScale::n_div_k ? "n_div_k" : scale == FactorScale::exact ? "exact" : "one";
+}
+
+std::optional<FactorScale> factor_scale_from_name(std::string_view text) {
+  for (const FactorScale scale : {FactorScale::n_div_k, FactorScale::exact, FactorScale::one})
+    if (name(scale) == text) return scale;
+  return std::nullopt;
+}
+
 namespace {
 
 Status check_order(const FactorConfig& factor, const DecoderConfig& config, const std::string& file) {

@@ -11,7 +11,7 @@ namespace lorikeet {
 namespace {
 
 constexpr const char kExperts[] = "lorikeet.factor.expert_count", kActive[] = "lorikeet.factor.expert_used_count",
-                     kExactScale[] = "lorikeet.factor.exact_scale", kSplit[] = "lorikeet.factor.split",
+                     kScale[] = "lorikeet.factor.output_scale", kSplit[] = "lorikeet.factor.split",
                      kOrder[] = "lorikeet.factor.order";
 
 Result<FactorSplit> split_of(std::string_view text, const std::string& file) {
@@ -19,6 +19,11 @@ Result<FactorSplit> split_of(std::string_view text, const std::string& file) {
     if (name(split) == text) return split;
   return corrupt(
       join(file, ": the split is ", text.substr(0, 100), "; contiguous, permutation or clustered was expected."));
+}
+
+Result<FactorScale> scale_of(std::string_view text, const std::string& file) {
+  if (const auto scale = factor_scale_from_name(text)) return *scale;
+  return corrupt(join(file, ": the output scale is ", text.substr(0, 100), "; n_div_k, exact or one was expected."));
 }
 
 // What a directory's tensors say: the router's rows count the experts, of which there must be no more and no fewer.
@@ -52,9 +57,7 @@ class FactorJson {
       return corrupt(join(file_, ": num_experts is ", experts, ", the tensors are of ", factor_.experts, "."));
     LK_ASSIGN(factor_.active, fields_.count_or("top_k", kMaximumExperts, factor_.active));
     LK_ASSIGN(const std::string scale, fields_.text_or("output_scale", "n_div_k"));
-    if (scale != "n_div_k" && scale != "exact")
-      return corrupt(join(file_, ": output_scale is ", scale.substr(0, 100), "; n_div_k or exact was expected."));
-    factor_.exact_scale = scale == "exact";
+    LK_ASSIGN(factor_.output_scale, scale_of(scale, file_));
     LK_ASSIGN(const std::string split, fields_.text_or("split", "contiguous"));
     LK_ASSIGN(factor_.split, split_of(split, file_));
     const Json* index = fields_.find("index");
@@ -106,7 +109,7 @@ Status read_factor(const Checkpoint& directory, DecoderConfig& config) {
 void set_factor(GgufHeader& header, const FactorConfig& factor) {
   header.set_natural(kExperts, factor.experts);
   header.set_natural(kActive, factor.active);
-  header.set_flag(kExactScale, factor.exact_scale);
+  header.set_text(kScale, name(factor.output_scale));
   header.set_text(kSplit, name(factor.split));
   if (!factor.order.empty()) header.set_integers(kOrder, {factor.order.begin(), factor.order.end()});
 }
@@ -118,7 +121,8 @@ Status read_factor(const GgufMetadata& metadata, const std::string& file, Decode
   LK_ASSIGN(factor.experts, checked_count(experts, kMaximumExperts, file, kExperts));
   LK_ASSIGN(const uint64_t active, metadata.natural(kActive));
   LK_ASSIGN(factor.active, checked_count(active, kMaximumExperts, file, kActive));
-  LK_ASSIGN(factor.exact_scale, metadata.flag(kExactScale));
+  LK_ASSIGN(const std::string_view scale, metadata.text(kScale));
+  LK_ASSIGN(factor.output_scale, scale_of(scale, file));
   LK_ASSIGN(const std::string_view split, metadata.text(kSplit));
   LK_ASSIGN(factor.split, split_of(split, file));
   if (metadata.has(kOrder)) {

@@ -18,6 +18,7 @@ Tensor write_dense(Graph& g, Tensor h, uint32_t layer, const DecoderLayers& part
   const Tensor x = rms_norm(g, h, w(Role::ffn_norm), parts.config->rms_eps);  // (rows, hidden)
   const Tensor gate = linear(Role::gate, x), up = linear(Role::up, x);        // (rows, intermediate)
   const Tensor gated = silu_mul(g, gate, up);
+  if (parts.neurons) parts.neurons(layer, gated);
   g.label(join("blk.", layer, ".ffn_down"));
   Tensor down = linear(Role::down, gated);  // (rows, hidden)
   if (parts.adapters)
@@ -32,7 +33,8 @@ FactoredRows write_factored(Graph& g, const FactorConfig& factor, const GatedExp
   const uint32_t active = input.active ? input.active : factor.active;
   FactoredRows made;
   made.scores = matmul(g, input.x, input.router, input.bias);  // (rows, experts)
-  made.weights = route(g, made.scores, {.top_k = active, .equal = true, .scale = factor.scale(active)}).weights;
+  made.weights =
+      g.detach(route(g, made.scores, {.top_k = active, .equal = true, .scale = factor.scale(active)}).weights);
   const Tensor list = sort_rows(g, made.weights, 1, active);
   made.y = expert_combine(g, {.outputs = write_gated_experts(g, experts, input.x, list),
                               .weights = made.weights,
@@ -46,12 +48,13 @@ Tensor write_feed_forward(Graph& g, Tensor h, uint32_t layer, const DecoderLayer
   if (!config.factor) return write_dense(g, h, layer, parts);
   const auto w = [&](Role role) { return parts.weight(role, layer); };
   g.label(join("blk.", layer, ".ffn_exps"));
-  const FactoredRows made = write_factored(g, *config.factor, parts.experts(layer),
-                                           {.x = rms_norm(g, h, w(Role::ffn_norm), config.rms_eps),
-                                            .router = w(Role::slice_router),
-                                            .bias = w(Role::slice_router_bias),
-                                            .residual = h,
-                                            .active = parts.active});
+  const FactoredInput input{.x = rms_norm(g, h, w(Role::ffn_norm), config.rms_eps),
+                            .router = w(Role::slice_router),
+                            .bias = w(Role::slice_router_bias),
+                            .residual = h,
+                            .active = parts.active};
+  if (parts.factored) return parts.factored(parts.experts(layer), input);  // (rows, hidden)
+  const FactoredRows made = write_factored(g, *config.factor, parts.experts(layer), input);
   if (parts.keep_routes) {
     g.keep(made.scores, join("blk.", layer, ".scores"));
     g.keep(made.weights, join("blk.", layer, ".weights"));

@@ -5,13 +5,9 @@
 
 namespace lorikeet {
 
-// A factored network on normed rows x (rows, hidden), through the road of all mixtures of experts:
+// A factored network through the road of all mixtures of experts:
 //   scores = x router^T + bias; the `active` highest are chosen; y = scale * sum of the chosen experts' outputs +
 //   residual
-struct FactoredInput {
-  Tensor x, router, bias, residual;  // (rows, hidden), (experts, hidden), (experts), (rows, hidden) or absent
-  uint32_t active = 0;               // 0: as the model's files say
-};
 struct FactoredRows {
   Tensor scores, weights;  // (rows, experts); a weight is the scale, or 0 where the expert is not chosen
   Tensor y;                // (rows, hidden)

@@ -174,7 +174,7 @@ void add_bench(CLI::App& program, Job& job) {
     command->add_option(name, value, meaning)->option_text("N")->check(CLI::Range(int64_t(1), most));
   };
   count("--experts", a->experts, 1024,
-        "experts, route, adapter, training: how many there are; 128, for the last two 6");
+        "experts, route, adapter, training: how many there are; 128, for the last two 6 (training, 1: a plain LoRA)");
   count("--used", a->used, 1024, "experts, route, adapter: how many a row takes; 8, for adapter 2");
   count("--rank", a->rank, 1024, "adapter, training: of its experts; 24, for training 8");
   count("--share", a->share, 4096, "experts: neighbouring rows that share their routing; 1");

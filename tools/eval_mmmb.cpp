@@ -73,9 +73,25 @@ Result<std::vector<choice::DataSet>> read_data_sets(const Flags& flags) {
   return sets;
 }
 
-// By default one for each model.
+// The adapters as "NAME" or "NAME:SCALE", where `whole` with their whole paths, joined by "+"; empty for none.
+std::string adapter_names(const Flags& flags, bool whole) {
+  std::string names;
+  for (const std::string& given : flags.model.adapters.given) {
+    const auto [path, scale] = adapter_argument(given);
+    std::error_code ignored;
+    const fs::path folder = fs::weakly_canonical(path, ignored);
+    names += join(names.empty() ? "" : "+", whole ? folder.string() : folder.filename().string());
+    if (scale != 1) names += join(":", scale);
+  }
+  return names;
+}
+
+// By default one for each model and what is plugged into it.
 fs::path answer_folder(const Flags& flags, const fs::path& model) {
-  return flags.answers.empty() ? fs::path("lorikeet-answers") / model.filename() : fs::path(flags.answers);
+  if (!flags.answers.empty()) return flags.answers;
+  const std::string adapters = adapter_names(flags, false);
+  return fs::path("lorikeet-answers") /
+         (adapters.empty() ? model.filename() : fs::path(join(model.filename().string(), "+", adapters)));
 }
 
 // From the configuration alone: a model that cannot see is refused before anything is loaded or written.
@@ -97,11 +113,13 @@ Result<std::vector<Task>> open_tasks(const Flags& flags) {
   fs::create_directories(folder, failure);
   if (failure) return Error{ErrorCode::io, join("[mmmb] cannot make the folder ", folder.string(), "."), {}};
   say(join("answers: ", folder.string()));
+  const std::string adapters = adapter_names(flags, true);
   std::vector<Task> tasks;
   for (choice::DataSet& set : sets) {
     LK_ASSIGN(choice::AnswerFile answers,
               choice::AnswerFile::open(folder / (set.name + ".jsonl"), set,
-                                       join(model.string(), " (at most ", flags.options.max_tokens, " tokens)")));
+                                       join(model.string(), adapters.empty() ? "" : " with ", adapters, " (at most ",
+                                            flags.options.max_tokens, " tokens)")));
     if (flags.limit > 0 && flags.limit < set.questions.size()) set.questions.resize(flags.limit);
     tasks.push_back({std::move(set), std::move(answers)});
   }
@@ -112,6 +130,7 @@ Status answer_all(const Flags& flags, std::vector<Task>& tasks) {
   SessionOptions session = flags.model.session();
   session.slots = flags.parallel;
   LK_ASSIGN(Loaded loaded, load(flags.model, session));
+  LK_TRY(loaded.use_adapters());
   const OnInterrupt on_interrupt([&] { loaded.session->cancel(); });
   for (Task& task : tasks) {
     ProgressLine progress(join("answering ", task.data_set.name));
@@ -143,6 +162,7 @@ Status run(const Flags& flags) {
     LK_ASSIGN(choice::Evaluation evaluation, choice::evaluate(task.data_set, task.answers.answers()));
     evaluations.push_back(std::move(evaluation));
     reports.push_back(choice::report_json(evaluations.back(), flags.model.path));
+    if (!flags.model.adapters.given.empty()) reports.back()["adapters"] = flags.model.adapters.given;
   }
   if (flags.json) print(nlohmann::ordered_json{{"reports", reports}}.dump() + "\n");
   else print_tables(evaluations);
@@ -163,6 +183,7 @@ void add_eval_mmmb(CLI::App& eval, Job& job) {
       ->option_text("DIR")
       ->required();
   flags->model.add(*command);
+  flags->model.adapters.add(*command);
   CLI::Option* languages =
       command
           ->add_option("--languages", flags->languages,
@@ -192,7 +213,8 @@ void add_eval_mmmb(CLI::App& eval, Job& job) {
       ->option_text("N");
   command
       ->add_option("--answers", flags->answers,
-                   "Where answers are kept (lorikeet-answers/ and the model's name).\nExample: --answers my-answers")
+                   "Where answers are kept (lorikeet-answers/ and the names of the model and its adapters).\nExample: "
+                   "--answers my-answers")
       ->option_text("FOLDER");
   command->add_flag("--json", flags->json,
                     "Prints one JSON object: reports, one a data set. Example: eval mmmb -m MODEL LMUData --json");

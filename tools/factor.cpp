@@ -3,35 +3,45 @@
 
 #include <atomic>
 #include <charconv>
+#include <filesystem>
 
 #include "runtime/base/text.h"
 #include "tools/commands.h"
+#include "tools/factor_training.h"
 #include "tools/terminal.h"
 
 namespace lorikeet::tool {
 namespace {
 
 struct Flags {
-  std::string model, out, split = "contiguous", type;
+  std::string model, out, split = "contiguous", scale, type;
   FactorOptions options;
+  FactorTraining training;
 };
 
-Status read_split(const std::string& text, FactorOptions& options) {
-  constexpr std::string_view kPermutation = "permutation:";
-  if (text == "contiguous") return Done{};
-  const std::string_view seed = std::string_view(text).substr(std::min(text.size(), kPermutation.size()));
+Status read_split(const std::string& text, Flags& flags) {
+  const auto colon = std::min(text.find(':'), text.size());
+  const std::string kind = text.substr(0, colon), seed = text.substr(std::min(colon + 1, text.size()));
+  FactorOptions& options = flags.options;
+  options.split = kind == "permutation" ? FactorSplit::permutation
+                  : kind == "clustered" ? FactorSplit::clustered
+                                        : FactorSplit::contiguous;
   const auto [end, error] = std::from_chars(seed.data(), seed.data() + seed.size(), options.seed);
-  if (!text.starts_with(kPermutation) || error != std::errc() || end != seed.data() + seed.size())
-    return invalid(join("--split is ", text.substr(0, 100), "; contiguous or permutation:SEED was expected."));
-  options.split = FactorSplit::permutation;
+  const bool has_seed = error == std::errc() && end == seed.data() + seed.size();
+  if (text != "contiguous" && text != "clustered" && !(kind == "permutation" && has_seed))
+    return invalid(
+        join("--split is ", text.substr(0, 100), "; contiguous, permutation:SEED or clustered was expected."));
+  if (options.split == FactorSplit::clustered && flags.training.data.empty())
+    return invalid("--split clustered looks at a text: give one with --data.");
   return Done{};
 }
 
-Status run(const Flags& flags) {
+// The model cut into experts, as one file. Its size.
+Result<uint64_t> cut(const Flags& flags, const Checkpoint& source, const std::filesystem::path& out) {
   FactorOptions options = flags.options;
-  LK_TRY(read_split(flags.split, options));
-  if (!flags.type.empty()) options.type = dtype_from_name(flags.type);
-  LK_ASSIGN(const Checkpoint source, Checkpoint::open(flags.model));
+  if (options.split == FactorSplit::clustered) {
+    LK_ASSIGN(options.order, flags.training.clusters(flags.model, options.experts));
+  }
   std::atomic<bool> interrupted{false};
   const OnInterrupt on_interrupt([&] { interrupted = true; });
   ProgressLine progress("factoring");
@@ -39,13 +49,64 @@ Status run(const Flags& flags) {
     progress.show(done, total);
     return !interrupted;
   };
-  LK_ASSIGN(const ConvertReport report, factor(source, flags.out, options));
+  LK_ASSIGN(const ConvertReport report, factor(source, out, options));
   progress.end();
   for (const std::string& notice : report.notices) say(notice);
-  say("The routers have not learnt: they choose at random until they are trained.");
-  print(join(options.dry_run ? "would write " : "wrote ", flags.out, ": ", options.experts, " experts a layer, ",
-             options.active, " active, ", size_text(report.output_bytes), " from ", size_text(report.input_bytes),
-             "\n"));
+  return report.output_bytes;
+}
+
+// A model that is cut already is only trained. What is on the way lies in a folder beside the result, which keeps the
+// losses.
+Status train(const Flags& flags, const Checkpoint& source, bool is_cut) {
+  namespace fs = std::filesystem;
+  const fs::path work = flags.out + ".training", split = work / "split.gguf";
+  std::error_code failure;
+  if (!flags.training.resume && fs::exists(work, failure))
+    return invalid(join("[factor] ", work.string(), " is there already; give --resume to go on in it, or remove it."));
+  fs::create_directories(work, failure);
+  if (failure)
+    return Error{ErrorCode::io, join("[factor] cannot write ", work.string(), ": ", failure.message(), "."), {}};
+  if (!is_cut && !fs::exists(split)) {
+    const auto made = cut(flags, source, split);
+    if (!made) return made.error();
+  }
+  LK_ASSIGN(const fs::path trained, flags.training.train(is_cut ? fs::path(flags.model) : split, work));
+  fs::rename(trained, flags.out, failure);
+  if (failure)
+    return Error{
+        ErrorCode::io,
+        join("[factor] cannot write ", flags.out, ": ", failure.message(), "; the model is in ", trained.string(), "."),
+        {}};
+  for (const char* leftover : {"split.gguf", "routers/model.gguf", "routers/checkpoint.safetensors",
+                               "experts/model.gguf", "experts/checkpoint.safetensors"})
+    fs::remove(work / leftover, failure);
+  return Done{};
+}
+
+Status run(Flags flags) {
+  LK_TRY(read_split(flags.split, flags));
+  if (const auto scale = factor_scale_from_name(flags.scale)) flags.options.output_scale = *scale;
+  else if (flags.options.split == FactorSplit::clustered) flags.options.output_scale = FactorScale::one;
+  if (!flags.type.empty()) flags.options.type = dtype_from_name(flags.type);
+  flags.options.threads = unsigned(flags.training.device.threads);
+  if (!flags.training.stage.empty() && flags.training.data.empty())
+    return invalid(join("--stage ", flags.training.stage, " learns from a text: give one with --data."));
+  LK_ASSIGN(const Checkpoint source, Checkpoint::open(flags.model));
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
+  const bool dry_run = flags.options.dry_run, trains = !flags.training.stages().empty() && !dry_run;
+  if (!config.factor || !trains) LK_TRY(check_factor_options(source, flags.options));
+  uint64_t bytes = 0;
+  if (trains) {
+    LK_TRY(train(flags, source, config.factor.has_value()));
+    bytes = std::filesystem::file_size(flags.out);
+  } else {
+    LK_ASSIGN(bytes, cut(flags, source, flags.out));
+  }
+  if (!trains || flags.training.stage == "experts")
+    say("The routers have not learnt here: they choose as before, or at random if they have never learnt.");
+  print(join(dry_run ? "would write " : "wrote ", flags.out, ": ",
+             config.factor ? config.factor->experts : flags.options.experts, " experts a layer, ",
+             config.factor ? config.factor->active : flags.options.active, " active, ", size_text(bytes), "\n"));
   return Done{};
 }
 
@@ -55,7 +116,12 @@ void add_factor(CLI::App& program, Job& job) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand(
       "factor", "Cuts the feed-forward layers of a dense model into experts (FactorLLM), as one GGUF file.");
-  command->footer("Example: lorikeet factor -m TinyLlama out.gguf --experts 4 --active 2");
+  command->footer(
+      "With data the routers are trained too, and the experts if wished; a model that is factored already is only\n"
+      "trained. What is on the way is in FILE.training, where the losses stay.\n"
+      "Example: lorikeet factor -m TinyLlama out.gguf --experts 4 --active 2 --data text.txt\n"
+      "Example: lorikeet factor -m TinyLlama out.gguf --experts 8 --active 4 --split clustered --data text.txt --stage "
+      "both");
   command
       ->add_option("-m,--model", flags->model,
                    "A dense llama or qwen2 model: a GGUF file or a Hugging Face directory. Example: -m TinyLlama")
@@ -73,25 +139,26 @@ void add_factor(CLI::App& program, Job& job) {
       ->option_text("K")
       ->check(CLI::Range(1, 1024));
   command
-      ->add_option("--split", flags->split,
-                   "Which rows make an expert: contiguous (neighbours, as published) or permutation:SEED.\nExample: "
-                   "--split permutation:7")
+      ->add_option(
+          "--split", flags->split,
+          "Which rows make an expert: contiguous (neighbours, as published), permutation:SEED, or clustered (those\n"
+          "that fire together on the data). Example: --split permutation:7")
       ->option_text("SPLIT");
-  command->add_flag("--exact-scale", flags->options.exact_scale,
-                    "The sum of the experts is multiplied by n / k; otherwise by n div k, as published.\nExample: "
-                    "--active 3 --exact-scale");
+  command
+      ->add_option(
+          "--scale", flags->scale,
+          "What the sum of the chosen experts is multiplied by: n_div_k (rounded down, as published), exact\n"
+          "(n / k), or one, which suits clusters (one for a clustered split, else n_div_k). Example: --scale one")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"n_div_k", "exact", "one"}));
   command
       ->add_option("--type", flags->type,
                    "Type of the matrices, see convert; without it they are kept as they are. Example: --type q8_0")
       ->option_text("TYPE")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"}));
-  command
-      ->add_option("--threads", flags->options.threads,
-                   "Threads that quantise; 0: all of the machine. Example: --threads 4")
-      ->option_text("N")
-      ->check(CLI::Range(0, 1024));
   command->add_flag("--dry-run", flags->options.dry_run,
                     "Only says what would be written. Example: factor -m MODEL out.gguf --dry-run");
+  flags->training.add(*command);
   command->callback([flags, &job] { job = [flags] { return run(*flags); }; });
 }
 

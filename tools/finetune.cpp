@@ -1,15 +1,13 @@
 // lorikeet finetune: trains an adapter, or weights of the model, on a file of examples.
-#include <atomic>
-#include <cstdio>
 #include <filesystem>
 
-#include "frontend/training/run_loop.h"
 #include "frontend/training/weight_parameters.h"
 #include "runtime/base/text.h"
 #include "tools/commands.h"
 #include "tools/finetune_options.h"
 #include "tools/model_options.h"
 #include "tools/terminal.h"
+#include "tools/training_progress.h"
 
 namespace lorikeet::tool {
 namespace {
@@ -21,51 +19,6 @@ struct Flags {
   uint64_t evaluate_every = 0, save_every = 100;
   bool resume = false, dry_run = false, json = false;
 };
-
-template <class... Values>
-std::string format(const char* pattern, Values... values) {
-  char text[256];
-  std::snprintf(text, sizeof text, pattern, values...);
-  return text;
-}
-
-std::string time_text(double seconds) {
-  const auto s = static_cast<unsigned long long>(seconds + 0.5);
-  return s >= 3600 ? format("%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60)
-                   : format("%llu:%02llu", s / 60, s % 60);
-}
-
-std::string step_text(const RunStep& step) {
-  const LossPoint& p = step.point;
-  return format("%llu/%llu  epoch %.2f  loss %.4f  aux %.5f  rate %.3g  norm %.3g  %.0f tokens/s  %s left",
-                static_cast<unsigned long long>(p.step), static_cast<unsigned long long>(step.steps), p.epoch,
-                p.cross_entropy, p.aux, p.rate, p.gradient_norm, p.tokens_per_second,
-                time_text(step.seconds_left).c_str());
-}
-
-Result<Dataset> read_data(const std::string& file, const Flags& flags, const Model& model) {
-  LK_ASSIGN(Dataset data, Dataset::read(file, *model.tokenizer(), flags.options.dataset(model.config())));
-  const DatasetCounts& counts = data.counts();
-  std::string line =
-      join(file, ": ", data.size(), " examples, ", counts.tokens, " tokens, the longest has ", counts.longest);
-  if (counts.truncated > 0) line += join("; ", counts.truncated, " were cut to ", flags.options.max_tokens);
-  if (counts.without_label > 0) line += join("; ", counts.without_label, " left out with nothing to learn");
-  say(line);
-  if (counts.bad > 0) say(join(counts.bad, " bad records left out; the first: ", counts.first_bad));
-  return data;
-}
-
-std::string memory_text(const RunMemory& memory) {
-  const TrainingMemory& training = memory.training;
-  return join("memory: ", size_text(memory.total()), " of ", size_text(memory.available), " (weights ",
-              size_text(memory.weight_bytes), ", ", memory.numbers, " trained numbers with gradients and moments ",
-              size_text(training.parameter_bytes), ", activations of ", memory.rows,
-              memory.pictures ? join(" rows with ", memory.pictures, memory.pictures == 1 ? " picture " : " pictures ")
-                              : " rows ",
-              size_text(training.activation_bytes), ", tables ", size_text(training.table_bytes),
-              training.picture_bytes ? join(", the tower and its pictures ", size_text(training.picture_bytes)) : "",
-              ")");
-}
 
 nlohmann::ordered_json memory_json(const RunMemory& memory) {
   return {{"total", memory.total()},
@@ -106,36 +59,17 @@ void print_result(const Flags& flags, const TrainingRun& run, const RunFolder& f
 Status train(const Flags& flags, Model& model, Dataset data, const RunOptions& options, const RunMemory& memory) {
   std::optional<Dataset> evaluation;
   if (!flags.evaluation.empty()) {
-    LK_ASSIGN(evaluation, read_data(flags.evaluation, flags, model));
+    LK_ASSIGN(evaluation, read_data(flags.evaluation, model, flags.options.dataset(model.config())));
   }
   LK_ASSIGN(RunFolder folder, RunFolder::open(flags.out, flags.resume));
   LK_TRY(model.upload());
   LK_ASSIGN(TrainingRun run, TrainingRun::create(model, std::move(data), options));
-  if (flags.resume && folder.has_checkpoint()) {
-    LK_ASSIGN(const std::vector<std::string> changes, run.resume(folder.checkpoint()));
-    for (const std::string& change : changes) say(change);
-    say(join("resumed after step ", run.step_count(), " of ", run.steps()));
-  } else if (flags.resume) {
-    say(join("there is no checkpoint in ", flags.out, " yet: the run begins."));
-  }
-  LK_TRY(folder.take_losses(run.step_count()));
-  std::atomic<bool> interrupted{false};
-  const OnInterrupt on_interrupt([&] { interrupted = true; });
-  ProgressLine progress("step");
-  const RunLoop loop{.evaluation = evaluation ? &*evaluation : nullptr,
-                     .evaluate_every = flags.evaluate_every,
-                     .save_every = flags.save_every,
-                     .on_step =
-                         [&](const RunStep& step) {
-                           progress.show(step_text(step));
-                           if (!step.point.evaluation) return;
-                           progress.end();
-                           say(format("step %llu: loss %.4f on %s", static_cast<unsigned long long>(step.point.step),
-                                      *step.point.evaluation, flags.evaluation.c_str()));
-                         },
-                     .stop = [&] { return interrupted.load(); }};
-  LK_TRY(run_to_end(run, folder, loop));
-  progress.end();
+  LK_TRY(run_shown(run, folder,
+                   {.resume = flags.resume,
+                    .evaluation = evaluation ? &*evaluation : nullptr,
+                    .evaluation_name = flags.evaluation,
+                    .evaluate_every = flags.evaluate_every,
+                    .save_every = flags.save_every}));
   print_result(flags, run, folder, memory);
   return Done{};
 }
@@ -177,7 +111,7 @@ Status run(const Flags& flags) {
     if (done >= total) compile->end();
   };
   if (flags.options.trains_weights()) LK_TRY(say_weights(model, options));
-  LK_ASSIGN(Dataset data, read_data(flags.data, flags, model));
+  LK_ASSIGN(Dataset data, read_data(flags.data, model, flags.options.dataset(model.config())));
   LK_ASSIGN(const RunMemory memory, TrainingRun::memory(model, data, options));
   if (flags.dry_run && flags.json) print(memory_json(memory).dump() + "\n");
   else if (flags.dry_run) print(memory_text(memory) + "\n");

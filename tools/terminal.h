@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <string>
 
@@ -13,6 +14,14 @@ bool is_terminal_err();                 // stderr
 std::string size_text(uint64_t bytes);  // "98.4 MB"
 void say(const std::string& line);      // one line on stderr
 void print(std::string_view text);      // to stdout, at once
+
+// By printf's rules; at most 255 characters.
+template <class... Values>
+std::string format(const char* pattern, Values... values) {
+  char text[256];
+  std::snprintf(text, sizeof text, pattern, values...);
+  return text;
+}
 
 // One line on a terminal, overwritten as it advances and removed at the end; elsewhere a line now and then.
 class ProgressLine {

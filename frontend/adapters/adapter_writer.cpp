@@ -13,8 +13,8 @@ bool is_whole_network(const AdapterTensors& tensors, const AdapterLinear& linear
 
 }  // namespace
 
-AdapterWriter::AdapterWriter(Graph& g, std::vector<AdapterInGraph> adapters, Tensor control)
-    : g_(g), adapters_(std::move(adapters)), control_(control) {}
+AdapterWriter::AdapterWriter(Graph& g, std::vector<AdapterInGraph> adapters, Tensor control, bool round_bf16)
+    : g_(g), adapters_(std::move(adapters)), control_(control), round_bf16_(round_bf16) {}
 
 Tensor AdapterWriter::state(size_t adapter, const char* part, size_t index, Shape shape) {
   const std::string name = join(adapters_[adapter].name, ".", part, ".", index);
@@ -50,7 +50,33 @@ Tensor AdapterWriter::everywhere(size_t adapter, size_t linear, Tensor x, Tensor
   const Tensor b = g_.reshape(state(adapter, "b", linear, {1, l.out, l.rank}), {l.out, l.rank});
   const Tensor inner = gemm(g_, {.a = x, .b = a, .transpose_b = true});  // (rows, rank)
   const Tensor scaled = scale(g_, inner, l.scaling * adapters_[adapter].scale);
-  return gemm(g_, {.a = scaled, .b = b, .addend = y, .transpose_b = true});  // (rows, out)
+  return rounded(gemm(g_, {.a = scaled, .b = b, .addend = y, .transpose_b = true}));  // (rows, out)
+}
+
+// y plus what the chosen experts make of `inner` (pairs, rank).
+Tensor AdapterWriter::added(size_t adapter, size_t linear, Tensor inner, const Chosen& chosen, Tensor y) {
+  const AdapterInGraph& in = adapters_[adapter];
+  const AdapterLinear& l = in.tensors->linears[linear];
+  const Tensor b = state(adapter, "b", linear, {l.experts, l.out, l.rank});
+  const double scaling = l.scaling * in.scale;
+  if (!round_bf16_)
+    return expert_accumulate(g_, {.x = inner,
+                                  .stack = b,
+                                  .weights = chosen.weights,
+                                  .list = chosen.list,
+                                  .base = y,
+                                  .transpose = true,
+                                  .scale = scaling});  // (rows, out)
+  const Tensor outputs = expert_gemm(
+      g_, {.x = inner, .stack = b, .list = chosen.list, .transpose = true, .by_pair = true, .scale = scaling});
+  // MoLA's experts are summed up before they are added, those of the others join one after the other.
+  const bool at_once = in.config->kind == AdapterKind::mola;
+  const Tensor sum = expert_combine(g_, {.outputs = outputs,
+                                         .weights = chosen.weights,
+                                         .list = chosen.list,
+                                         .residual = at_once ? Tensor{} : y,
+                                         .round_bf16 = !at_once});
+  return at_once ? rounded(add(g_, y, rounded(sum))) : sum;
 }
 
 Tensor AdapterWriter::linear(uint32_t layer, WeightRole role, Tensor x, Tensor y) {
@@ -76,13 +102,7 @@ Tensor AdapterWriter::linear(uint32_t layer, WeightRole role, Tensor x, Tensor y
                                             .stack = state(adapter, "a", i, {l.experts, l.rank, l.in}),
                                             .list = chosen.list,
                                             .transpose = true});  // (pairs, rank)
-      y = expert_accumulate(g_, {.x = inner,
-                                 .stack = state(adapter, "b", i, {l.experts, l.out, l.rank}),
-                                 .weights = chosen.weights,
-                                 .list = chosen.list,
-                                 .base = y,
-                                 .transpose = true,
-                                 .scale = l.scaling * in.scale});  // (rows, out)
+      y = added(adapter, i, inner, chosen, y);
     }
   }
   return y;
@@ -108,13 +128,14 @@ Tensor AdapterWriter::feed_forward(uint32_t layer, const FeedForward& parts) {
                                                 .list = chosen.list,
                                                 .transpose = true,
                                                 .by_pair = by_pair});  // (pairs, rank)
-          base = expert_gemm(g_, {.x = inner,
-                                  .stack = state(adapter, "b", i, {l.experts, l.out, l.rank}),
-                                  .list = chosen.list,
-                                  .addend = base,
-                                  .transpose = true,
-                                  .by_pair = true,
-                                  .scale = l.scaling * in.scale});
+          const Tensor delta = expert_gemm(g_, {.x = inner,
+                                                .stack = state(adapter, "b", i, {l.experts, l.out, l.rank}),
+                                                .list = chosen.list,
+                                                .addend = round_bf16_ ? Tensor{} : base,
+                                                .transpose = true,
+                                                .by_pair = true,
+                                                .scale = l.scaling * in.scale});
+          base = round_bf16_ ? rounded(add(g_, base, rounded(delta))) : delta;
         }
         return base;
       };
@@ -124,11 +145,13 @@ Tensor AdapterWriter::feed_forward(uint32_t layer, const FeedForward& parts) {
       };
       const Tensor gate = extended(WeightRole::gate, parts.x, false, by_pair(parts.gate));  // (pairs, intermediate)
       const Tensor up = extended(WeightRole::up, parts.x, false, by_pair(parts.up));        // (pairs, intermediate)
-      const Tensor gated = silu_mul(g_, gate, up);
-      const Tensor outputs = extended(WeightRole::down, gated, true, matmul(g_, gated, parts.down));  // (pairs, hidden)
+      const Tensor gated = round_bf16_ ? silu_mul_bf16(g_, gate, up) : silu_mul(g_, gate, up);
+      const Tensor outputs =
+          extended(WeightRole::down, gated, true, rounded(matmul(g_, gated, parts.down)));  // (pairs, hidden)
       // Rows of other conversations keep what they have.
       const Tensor others = in.bit ? mask_rows(g_, y, control_, *in.bit, true) : Tensor{};
-      y = expert_combine(g_, {.outputs = outputs, .weights = chosen.weights, .list = chosen.list, .residual = others});
+      y = rounded(
+          expert_combine(g_, {.outputs = outputs, .weights = chosen.weights, .list = chosen.list, .residual = others}));
     }
   }
   return y;

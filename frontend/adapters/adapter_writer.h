@@ -38,7 +38,9 @@ struct RoutedLayer {
 
 class AdapterWriter {
  public:
-  AdapterWriter(Graph& g, std::vector<AdapterInGraph> adapters, Tensor control);
+  // `round_bf16`: results are rounded to bf16 where those of the published code are in a model that is bf16 itself; x
+  // and y, and what else comes in, should be bf16's numbers already.
+  AdapterWriter(Graph& g, std::vector<AdapterInGraph> adapters, Tensor control, bool round_bf16 = false);
 
   // y plus what the adapters add to the linear layer of x (rows, in) and y (rows, out).
   Tensor linear(uint32_t layer, WeightRole role, Tensor x, Tensor y);
@@ -60,10 +62,13 @@ class AdapterWriter {
   Tensor everywhere(size_t adapter, size_t linear, Tensor x, Tensor y);
   Tensor dropped(size_t adapter, Tensor x, double rate);
   Tensor state(size_t adapter, const char* part, size_t index, Shape shape);
+  Tensor rounded(Tensor x) { return round_bf16_ ? round_bf16(g_, x) : x; }
+  Tensor added(size_t adapter, size_t linear, Tensor inner, const Chosen& chosen, Tensor y);
 
   Graph& g_;
   std::vector<AdapterInGraph> adapters_;
   Tensor control_;
+  bool round_bf16_;
   std::vector<RoutedLayer> routed_;
   int64_t salts_ = 0;
 };

@@ -1,5 +1,8 @@
+#include <nlohmann/json.hpp>
+
 #include "frontend/adapters/adapter_memory.h"
 #include "frontend/api/handles.h"
+#include "frontend/router_report.h"
 
 using namespace lorikeet;
 using namespace lorikeet::api;
@@ -16,6 +19,38 @@ lk_status lk_adapter_open(lk_model* model, const char* folder, const lk_adapter_
     *adapter = new lk_adapter{model, std::move(opened)};
     ++model->children;
     return Done{};
+  });
+}
+
+namespace {
+
+Result<const RouterStatistics*> statistics_of(const lk_session& session, uint32_t adapter) {
+  if (!session.routed)
+    return invalid("the session does not observe adapters; lk_session_options.observe_adapters says that it shall.");
+  if (adapter >= session.routed->size())
+    return invalid(join("adapter ", adapter, " does not exist, the session has ", session.routed->size(), "."));
+  const RouterStatistics& statistics = (*session.routed)[adapter];
+  if (statistics.routers().empty()) return not_found(join("adapter ", adapter, " has no routers."));
+  return &statistics;
+}
+
+}  // namespace
+
+lk_status lk_session_adapter_routing_json(const lk_session* session, uint32_t adapter, char** text) {
+  return guarded([&]() -> Status {
+    LK_TRY(need("lk_session_adapter_routing_json", {session, text}));
+    *text = nullptr;
+    LK_ASSIGN(const RouterStatistics* statistics, statistics_of(*session, adapter));
+    return copy_text(router_json(*statistics).dump(), text);
+  });
+}
+
+lk_status lk_session_adapter_routing_svg(const lk_session* session, uint32_t adapter, char** text) {
+  return guarded([&]() -> Status {
+    LK_TRY(need("lk_session_adapter_routing_svg", {session, text}));
+    *text = nullptr;
+    LK_ASSIGN(const RouterStatistics* statistics, statistics_of(*session, adapter));
+    return copy_text(router_svg(*statistics), text);
   });
 }
 

@@ -1,5 +1,6 @@
 // Errors, and what belongs to no handle.
 #include <cstdlib>
+#include <cstring>
 #include <iterator>
 #include <string>
 
@@ -58,6 +59,13 @@ Status need(const char* function, std::initializer_list<const void*> pointers) {
 Status need_slot(const lk_session& session, uint32_t slot) {
   if (slot < session.session.slots()) return Done{};
   return invalid(join("slot ", slot, " does not exist, the session has ", session.session.slots(), "."));
+}
+
+Status copy_text(const std::string& text, char** copy) {
+  *copy = static_cast<char*>(std::malloc(text.size() + 1));
+  if (!*copy) return Error{ErrorCode::out_of_memory, "The machine has not enough memory.", {}};
+  std::memcpy(*copy, text.c_str(), text.size() + 1);
+  return Done{};
 }
 
 Progress progress_of(lk_progress_fn progress, void* user, const char* what) {

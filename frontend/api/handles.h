@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <initializer_list>
+#include <memory>
 #include <new>
 #include <span>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "frontend/api/arguments.h"
 #include "frontend/api/lorikeet.h"
 #include "frontend/dialogue.h"
+#include "frontend/router_statistics.h"
 #include "frontend/session.h"
 
 // `children` counts the handles that were made from this one.
@@ -33,6 +35,8 @@ struct lk_session {
   lorikeet::Session session;
   lorikeet::MultiImage multi_image;
   mutable std::vector<std::vector<int32_t>> prompts;  // a slot: its tokens with LK_PICTURE, see lk_session_get_tokens
+  // Of each adapter, where they are observed; the session's callback writes there.
+  std::unique_ptr<std::vector<lorikeet::RouterStatistics>> routed;
   std::atomic<int> children{0};
 };
 struct lk_chat {
@@ -67,6 +71,8 @@ Status need(const char* function, std::initializer_list<const void*> pointers); 
 Status need_slot(const lk_session& session, uint32_t slot);
 // The pictures in the order of their places, for Session::set_pictures.
 Status set_pictures(lk_session& session, uint32_t slot, const lk_picture* pictures, size_t count);
+// Text with a zero behind it, which the caller frees with lk_free.
+Status copy_text(const std::string& text, char** copy);
 Progress progress_of(lk_progress_fn progress, void* user, const char* what);
 
 inline std::span<const int32_t> ids_of(const int32_t* ids, size_t count) { return {ids, count}; }

@@ -216,6 +216,7 @@ typedef struct lk_session_options {
   size_t adapter_count;
   const double* adapter_scales; /* (adapter_count) multiply what each adds; NULL: 1 */
   uint32_t active_experts;      /* of a factored model: of each layer; 0: as the file says */
+  int32_t observe_adapters;     /* 1: lk_session_adapter_routing_* may be used; answers come slower then */
 } lk_session_options;
 
 typedef struct lk_session_memory {
@@ -236,6 +237,13 @@ void lk_session_cancel(lk_session* session);
 /* The adapters of the conversation in a slot, by their numbers in the session's options; at first none. What was read
  * without them is read again. Plain LoRAs add up; of adapters with routers a conversation has one at most. */
 lk_status lk_session_set_adapters(lk_session* session, uint32_t slot, const uint32_t* adapters, size_t count);
+
+/* How the routers of an adapter, by its number in the session's options, routed all positions since the session was made:
+ * text with a zero behind it, free with lk_free. One line of JSON, {"rows": n, "all": SUMS, "routers": [SUMS with "layer"
+ * and "projection"]} with the mean entropy and number of active experts, their histogram and the experts' shares of
+ * weights and rows; or a drawing in SVG. LK_NOT_FOUND for an adapter without routers. */
+lk_status lk_session_adapter_routing_json(const lk_session* session, uint32_t adapter, char** text);
+lk_status lk_session_adapter_routing_svg(const lk_session* session, uint32_t adapter, char** text);
 
 /* Makes a text or tokens the conversation of a slot; what it shares with the one of before at the front is kept. Text
  * is read under the tokenizer's own rule for BOS. Each picture has a place in it: LK_PICTURE among the ids, and
@@ -393,6 +401,11 @@ typedef struct lk_trainer_options {
   uint64_t seed;        /* 0: 42 */
   lk_progress_fn progress;
   void* progress_user;
+  /* (weight_count) Weights of the model itself instead of an adapter: regular expressions for whole names of tensors, see
+   * docs/finetuning.md. `kind` and what belongs to adapters are not read then, and `rate` 0 is 2e-5. */
+  const char* const* weights;
+  size_t weight_count;
+  int32_t no_experts; /* 1: of a model that sees: pictures go past its visual experts */
 } lk_trainer_options;
 
 typedef struct lk_training_step {
@@ -405,9 +418,11 @@ typedef struct lk_training_step {
 lk_status lk_trainer_create(lk_model* model, const char* data, const lk_trainer_options* options, lk_trainer** trainer);
 lk_status lk_trainer_free(lk_trainer* trainer);                         /* NULL does nothing */
 lk_status lk_trainer_step(lk_trainer* trainer, lk_training_step* step); /* `step` may be NULL */
-lk_status lk_trainer_save(lk_trainer* trainer, const char* folder);     /* the adapter, in place of one that is there */
+/* The adapter, in place of one that is there. Of trained weights the model, in the format that it came in: as
+ * FOLDER/model, a directory, or FOLDER/model.gguf. */
+lk_status lk_trainer_save(lk_trainer* trainer, const char* folder);
 /* All that a run needs to go on with the same bits, in one file. A trainer of the same model, data and options takes it
- * up. */
+ * up; one whose step said LK_DEVICE_LOST too, and the device is opened again. */
 lk_status lk_trainer_save_checkpoint(lk_trainer* trainer, const char* file);
 lk_status lk_trainer_resume(lk_trainer* trainer, const char* file);
 

@@ -44,14 +44,6 @@ Result<const PictureRouting*> routing_of(const lk_session& session, uint32_t slo
   return not_found(join("picture ", picture, " of slot ", slot, " was not routed, ", counted_were(all.size()), "."));
 }
 
-// Memory for lk_free.
-Status copy_text(const std::string& text, char** out) {
-  *out = static_cast<char*>(std::malloc(text.size() + 1));
-  if (!*out) return Error{ErrorCode::out_of_memory, "The machine has not enough memory.", {}};
-  std::memcpy(*out, text.c_str(), text.size() + 1);
-  return Done{};
-}
-
 std::string json_text(const PictureRouting& routing, const std::vector<std::string>& tokens) {
   return routing_json(routing, tokens).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -75,11 +75,18 @@ lk_status lk_session_create(lk_model* model, const lk_session_options* options, 
   return guarded([&]() -> Status {
     LK_TRY(need("lk_session_create", {model, session}));
     *session = nullptr;
-    LK_ASSIGN(const SessionOptions how, session_options(options, *model));
-    LK_ASSIGN(Session created, Session::create(model->model, how));
+    LK_ASSIGN(SessionOptions how, session_options(options, *model));
     LK_ASSIGN(const lk_session_options given, read_options(options, "lk_session_options"));
     LK_ASSIGN(std::vector<lk_adapter*> adapters, adapters_of(given, *model));
-    *session = new lk_session{model, std::move(adapters), std::move(created), how.multi_image, {}};
+    auto routed = given.observe_adapters ? std::make_unique<std::vector<RouterStatistics>>() : nullptr;
+    if (routed) {
+      for (const lk_adapter* adapter : adapters) routed->emplace_back(adapter->adapter.tensors);
+      how.on_routed = [all = routed.get()](const RoutedRows& rows) {
+        if (rows.adapter < all->size()) (*all)[rows.adapter].add(rows);
+      };
+    }
+    LK_ASSIGN(Session created, Session::create(model->model, how));
+    *session = new lk_session{model, std::move(adapters), std::move(created), how.multi_image, {}, std::move(routed)};
     (*session)->prompts.resize(how.slots);
     for (lk_adapter* adapter : (*session)->adapters) ++adapter->children;
     ++model->children;

@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <system_error>
+
 #include "frontend/api/handles.h"
 #include "frontend/training/run.h"
 
@@ -13,6 +16,7 @@ struct lk_trainer {
 namespace {
 
 constexpr int64_t kMaxTokens = 512;
+constexpr double kWeightRate = 2e-5;
 
 Result<AdapterConfig> adapter_of(const lk_trainer_options& o) {
   constexpr AdapterKind kKinds[] = {AdapterKind::dynmole, AdapterKind::lora, AdapterKind::mixlora, AdapterKind::mola};
@@ -32,7 +36,17 @@ Result<AdapterConfig> adapter_of(const lk_trainer_options& o) {
 
 Result<RunOptions> run_options(const lk_trainer_options& o) {
   RunOptions options;
-  LK_ASSIGN(options.adapter, adapter_of(o));
+  if (o.weight_count > 0) {
+    LK_TRY(need("lk_trainer_options.weights", {o.weights}));
+    for (const char* pattern : std::span(o.weights, o.weight_count)) {
+      LK_TRY(need("lk_trainer_options.weights", {pattern}));
+      options.weights.emplace_back(pattern);
+    }
+    options.schedule.rate = kWeightRate;
+  } else {
+    LK_ASSIGN(options.adapter, adapter_of(o));
+  }
+  options.bypass_experts = o.no_experts != 0;
   if (o.batch > 0) options.batches.examples = o.batch;
   if (o.accumulate > 0) options.accumulate = o.accumulate;
   if (o.rate != 0) options.schedule.rate = o.rate;
@@ -89,6 +103,13 @@ lk_status lk_trainer_step(lk_trainer* trainer, lk_training_step* step) {
 lk_status lk_trainer_save(lk_trainer* trainer, const char* folder) {
   return guarded([&]() -> Status {
     LK_TRY(need("lk_trainer_save", {trainer, folder}));
+    if (!trainer->run.options().weights.empty()) {
+      std::error_code failure;
+      std::filesystem::create_directories(folder, failure);
+      if (failure)
+        return Error{ErrorCode::io, join("[finetune] cannot make ", folder, ": ", failure.message(), "."), {}};
+      return trainer->run.write(folder);
+    }
     LK_ASSIGN(const AdapterTensors tensors, trainer->run.tensors());
     return write_adapter(folder, trainer->run.options().adapter, tensors, {.replace = true});
   });

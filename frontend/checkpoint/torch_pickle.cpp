@@ -466,6 +466,7 @@ class Machine {
   }
 
   Result<std::vector<PickledTensor>> tensors_of(const Value& dict) const {
+    if (dict.kind == Kind::tensor) return std::vector{tensors_[size_t(dict.integer)]};
     if (dict.kind != Kind::dict)
       return unsupported(join("[torch] ", file_, ": the file holds no dictionary of tensors, but something else."));
     std::vector<PickledTensor> named;

@@ -22,7 +22,8 @@ struct PickledTensor {
   std::vector<uint64_t> shape, strides;
 };
 
-// The tensors of the dictionary that the pickle holds; its other values are skipped. `file` is for the messages.
+// The tensors of the dictionary that the pickle holds, whose other values are skipped; or the one tensor that it holds
+// instead, without a name. `file` is for the messages.
 // Errors: corrupt; unsupported for every class or function that does not make a tensor, with its name.
 Result<std::vector<PickledTensor>> parse_torch_pickle(Bytes bytes, const std::string& file);
 

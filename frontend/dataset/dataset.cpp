@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "frontend/dataset/records.h"
+#include "frontend/dataset/token_files.h"
 #include "frontend/picture_config.h"
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
@@ -145,7 +146,16 @@ Result<Dataset> Dataset::parse(std::string_view text, const std::string& file, c
 Result<Dataset> Dataset::read(const std::filesystem::path& file, const Tokenizer& tokenizer,
                               const DatasetOptions& options) {
   LK_ASSIGN(const MappedFile mapped, MappedFile::open(file));
-  const std::string_view text(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+  const std::string_view text = as_text(mapped.bytes());
+  if (holds_tokens(mapped.bytes())) {
+    LK_ASSIGN(const std::vector<ExampleRecord> records, token_records(file, mapped.bytes(), options.max_tokens));
+    return make(records, file.string(), tokenizer, options);
+  }
+  if (file.extension() == ".txt") {
+    LK_ASSIGN(const std::vector<ExampleRecord> records,
+              text_records(text, file.string(), tokenizer, options.max_tokens));
+    return make(records, file.string(), tokenizer, options);
+  }
   DatasetOptions beside = options;
   if (beside.picture_folder.empty()) beside.picture_folder = file.parent_path();
   return parse(text, file.string(), tokenizer, beside);

@@ -40,9 +40,9 @@ struct Padding {
 
 class Dataset {
  public:
-  // From JSON Lines or a JSON array, see example_record.h. Errors: not_found or io for the file; corrupt for a record,
-  // with file and line; invalid_argument if no example is left, if some are too long and that is refused, and for
-  // max_tokens below 2.
+  // From JSON Lines or a JSON array (example_record.h), token ids or, by the ending .txt, plain text (token_files.h),
+  // both cut into examples of max_tokens. Errors: not_found or io for the file; corrupt for a record, with file and
+  // line; invalid_argument if no example is left, if some are too long and that is refused, and for max_tokens below 2.
   static Result<Dataset> read(const std::filesystem::path& file, const Tokenizer& tokenizer,
                               const DatasetOptions& options);
   // The same from the file's text; `file` names it in messages.

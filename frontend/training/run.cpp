@@ -36,6 +36,7 @@ TrainerOptions trainer_options(Model& model, const RunOptions& options, const Tr
                      .fuse = options.fuse,
                      .progress = options.progress};
   all.recipe.recompute = options.recompute;
+  all.recipe.routers = options.routers;
   all.recipe.bypass_experts = options.bypass_experts;
   all.pixels = [&model](const std::string& file) -> Result<Pixels> {
     LK_ASSIGN(const Picture picture, read_picture(file));
@@ -99,7 +100,10 @@ struct TrainingRun::Impl {
   BatchPlace place = {};
   double pace = 0;  // seconds a step
   bool broken = false;
+  uint64_t generation = 0;  // of the device that the trainer's numbers are on
 
+  Status start();
+  bool alive() const { return trainer && model->loaded() && generation == model->generation(); }
   Error not_finite(const char* what) const;
 };
 
@@ -160,11 +164,26 @@ Result<TrainingRun> TrainingRun::create(Model& model, Dataset dataset, RunOption
   options.adapter.base_sha256 = checkpoint_hash(model.checkpoint());
   std::unique_ptr<Impl> impl(new Impl{&model, std::move(dataset), std::move(options), std::move(order)});
   LK_ASSIGN(impl->trained, trained_by(model, impl->options));
-  LK_ASSIGN(std::vector<Parameter> initial, impl->trained->initial());
-  LK_ASSIGN(Trainer trainer,
-            Trainer::create(model, trainer_options(model, impl->options, *impl->trained, std::move(initial))));
-  impl->trainer = std::move(trainer);
+  LK_TRY(impl->start());
   return TrainingRun(std::move(impl));
+}
+
+Status TrainingRun::Impl::start() {
+  trainer.reset();
+  if (!model->loaded()) LK_TRY(model->recover());
+  LK_ASSIGN(std::vector<Parameter> initial, trained->initial());
+  LK_ASSIGN(Trainer made, Trainer::create(*model, trainer_options(*model, options, *trained, std::move(initial))));
+  trainer = std::move(made);
+  generation = model->generation();
+  place = {};
+  return Done{};
+}
+
+Status TrainingRun::restart() {
+  impl_->broken = true;  // until all of it is there
+  LK_TRY(impl_->start());
+  impl_->broken = false;
+  return Done{};
 }
 
 uint64_t TrainingRun::step_count() const { return impl_->trainer->steps(); }
@@ -238,6 +257,7 @@ Status TrainingRun::save(const std::filesystem::path& file) const {
 Result<std::vector<std::string>> TrainingRun::resume(const std::filesystem::path& file) {
   Impl& s = *impl_;
   s.broken = true;  // until all of it is taken over
+  if (!s.alive()) LK_TRY(s.start());
   LK_ASSIGN(const TrainingPosition position, read_training_checkpoint(file, *s.trainer));
   LK_ASSIGN(std::vector<std::string> changes,
             compare_run_facts(position.facts, run_facts(s.options, s.dataset, s.model->device().profile().key())));

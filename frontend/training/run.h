@@ -59,7 +59,9 @@ class TrainingRun {
   Result<TrainingLoss> evaluate(const Dataset& dataset);
 
   Status save(const std::filesystem::path& file) const;
-  // Sentences on what has changed since: options, data, the device.
+  // After a lost device or a failed allocation: everything on the device again, as it was before the first step.
+  Status restart();
+  // After a lost device too. Sentences on what has changed since: options, data, the device.
   Result<std::vector<std::string>> resume(const std::filesystem::path& file);
   // The adapter as it is now. Errors: invalid_argument for a run that trains weights.
   Result<AdapterTensors> tensors() const;

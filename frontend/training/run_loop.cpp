@@ -5,6 +5,8 @@
 namespace lorikeet {
 namespace {
 
+constexpr int kRecoveries = 3;  // without a step in between
+
 Status save(TrainingRun& run, RunFolder& folder) {
   LK_TRY(run.save(folder.checkpoint()));
   return folder.draw_losses();
@@ -40,10 +42,35 @@ Status advance(TrainingRun& run, RunFolder& folder, const RunLoop& loop) {
   return run.write(folder.path());
 }
 
+// Puts the run and its folder where the last checkpoint was.
+Status go_back(TrainingRun& run, RunFolder& folder) {
+  if (folder.has_checkpoint()) {
+    LK_TRY(run.resume(folder.checkpoint()));
+  } else {
+    LK_TRY(run.restart());
+  }
+  return folder.take_losses(run.step_count());
+}
+
+bool is_of_device(const Status& status) {
+  return !status && (status.error().code == ErrorCode::device_lost || status.error().code == ErrorCode::out_of_memory);
+}
+
 }  // namespace
 
 Status run_to_end(TrainingRun& run, RunFolder& folder, const RunLoop& loop) {
-  Status status = advance(run, folder, loop);
+  RunLoop watched = loop;
+  int recoveries = 0;
+  watched.on_step = [&](const RunStep& step) {
+    recoveries = 0;
+    if (loop.on_step) loop.on_step(step);
+  };
+  Status status = advance(run, folder, watched);
+  while (is_of_device(status) && recoveries++ < kRecoveries) {
+    if (loop.on_recovery) loop.on_recovery(status.error().message);
+    status = go_back(run, folder);
+    if (status) status = advance(run, folder, watched);
+  }
   if (status || status.error().code == ErrorCode::cancelled) return status;
   return with_last_checkpoint(status.error(), folder);
 }

@@ -1,11 +1,13 @@
 // What a fine-tuning run is made of, with the published numbers as defaults.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "frontend/adapters/adapter_config.h"
 #include "frontend/dataset/batch_order.h"
+#include "frontend/training/prior_approximation.h"
 #include "frontend/training/schedule.h"
 #include "runtime/ops/ops.h"
 #include "runtime/plan/kernels.h"
@@ -26,7 +28,8 @@ struct RunOptions {
   // Not empty: instead of an adapter, the weights of the model that these patterns name (weight_parameters.h) are
   // trained. Of the adapter then only the base's name and hash count.
   std::vector<std::string> weights;
-  bool bypass_experts = false;  // of models that see: what the projector makes goes past the visual experts
+  std::optional<RouterLesson> routers;  // of factored models: what their routers learn from
+  bool bypass_experts = false;          // of models that see: what the projector makes goes past the visual experts
   Adamw optimiser;
   Schedule schedule;                    // its `steps` are filled in
   BatchOptions batches{.examples = 8};  // of one pass

@@ -263,28 +263,39 @@ Trainer::~Trainer() = default;
 
 namespace {
 
-// Packed experts have no gradient of what goes into them, so a factored network learns as a whole, with its gates, ups
-// and downs as parameters.
-Status check_slices(const DecoderConfig& config, const std::vector<Parameter>& parameters) {
-  if (!config.factor) return Done{};
-  for (uint32_t layer = 0; layer < config.layers; ++layer)
-    for (const WeightRole role : {WeightRole::slice_gate, WeightRole::slice_up, WeightRole::slice_down}) {
-      const std::string name = weight_name(*config.family, role, layer, Naming::gguf);
-      if (std::none_of(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == name; }))
-        return unsupported(join("training of a factored model is supported with all of its experts as parameters, ",
-                                name, " is not among them."));
+bool is_among(const std::vector<Parameter>& parameters, const std::string& name) {
+  return std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == name; });
+}
+
+// Experts are trained as gates, ups and downs together.
+Status check_experts(const DecoderConfig& config, const TrainerOptions& options) {
+  const std::vector<Parameter>& parameters = options.parameters;
+  if (options.recipe.routers && !config.factor)
+    return invalid("the model has no routers that could learn: it is not factored.");
+  const auto check = [&](WeightRole gate, uint32_t layer) -> Status {
+    std::string missing, present;
+    for (const int part : {0, 1, 2}) {
+      const std::string name = weight_name(*config.family, WeightRole(int(gate) + part), layer, Naming::gguf);
+      (is_among(parameters, name) ? present : missing) = name;
     }
-  return Done{};
+    if (missing.empty() || present.empty()) return Done{};
+    return unsupported(join("the gates, ups and downs of experts are trained together: ", present,
+                            " is among the parameters, ", missing, " is not."));
+  };
+  for (uint32_t layer = 0; config.factor && layer < config.layers; ++layer)
+    LK_TRY(check(WeightRole::slice_gate, layer));
+  return config.picture && config.picture->use_experts ? check(WeightRole::expert_gate, 0) : Status(Done{});
 }
 
 }  // namespace
 
 Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
-  if (options.parameters.empty()) return invalid("nothing is to be trained: there are no parameters.");
+  if (options.parameters.empty() && !options.recipe.keep_neurons)
+    return invalid("nothing is to be trained: there are no parameters.");
   for (const uint32_t window : model.config().windows)
     if (window != model.config().windows[0])
       return unsupported("training of a model whose layers look back over different windows is not supported.");
-  LK_TRY(check_slices(model.config(), options.parameters));
+  LK_TRY(check_experts(model.config(), options));
   Device& device = model.device();
   LK_ASSIGN(ParameterMemory memory, ParameterMemory::create(device, options.parameters));
   for (Parameter& parameter : options.parameters) std::vector<float>().swap(parameter.values);
@@ -297,7 +308,7 @@ Result<Trainer> Trainer::create(Model& model, TrainerOptions options) {
 }
 
 Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& options, const BatchSize& batch) {
-  LK_TRY(check_slices(model.config(), options.parameters));
+  LK_TRY(check_experts(model.config(), options));
   TrainingMemory memory;
   memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
   const TrainingShape shape = training_shape({.rows = rows_of(batch.rows),
@@ -328,6 +339,7 @@ Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& optio
 
 Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
   if (batches.empty()) return invalid("a step needs at least one batch.");
+  if (parameters().empty()) return invalid("nothing is to be trained: there are no parameters.");
   StepReport report;
   const double share = 1.0 / double(batches.size());
   for (size_t i = 0; i < batches.size(); ++i) {
@@ -354,6 +366,16 @@ Result<StepReport> Trainer::step(std::span<const Batch> batches, double rate) {
 }
 
 Result<TrainingLoss> Trainer::evaluate(const Batch& batch) { return impl_->run(batch, Impl::Gradients::none); }
+
+Result<std::vector<float>> Trainer::kept(const Batch& batch, std::string_view name) const {
+  const auto pass = impl_->passes.find(shape_of(batch, batch_pictures(batch), false));
+  if (pass == impl_->passes.end()) return invalid("no such batch has been evaluated yet.");
+  LK_ASSIGN(const Slice slice, pass->second->plan->output(name));
+  LK_ASSIGN(const auto bytes, download(impl_->model->device(), slice));
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
 
 uint64_t Trainer::steps() const { return impl_->steps; }
 uint64_t Trainer::passes() const { return impl_->dropped; }

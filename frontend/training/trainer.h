@@ -68,6 +68,9 @@ class Trainer {
   Result<StepReport> step(std::span<const Batch> batches, double rate);
   // Loss with the parameters as they are: nothing is learnt, no input is dropped.
   Result<TrainingLoss> evaluate(const Batch& batch);
+  // What the last pass over such a batch kept under a name, see TrainingRecipe; rows behind the batch's own are
+  // padding.
+  Result<std::vector<float>> kept(const Batch& batch, std::string_view name) const;
   uint64_t steps() const;   // made so far
   uint64_t passes() const;  // batches learnt from so far: what dropout draws depends on their number
 

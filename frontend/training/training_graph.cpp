@@ -1,9 +1,11 @@
 #include "frontend/training/training_graph.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "frontend/adapters/adapter_loss.h"
 #include "frontend/decoder_layers.h"
+#include "frontend/families/resolve.h"
 #include "frontend/training/batch_pictures.h"
 #include "frontend/vision.h"
 #include "runtime/base/text.h"
@@ -58,7 +60,19 @@ bool is_read(const Graph& g, const Tensor& state) {
   return false;
 }
 
+bool is_router(const DecoderConfig& config, const Parameter& parameter) {
+  for (uint32_t layer = 0; layer < config.layers; ++layer)
+    for (const WeightRole role : {WeightRole::slice_router, WeightRole::slice_router_bias})
+      if (parameter.name == weight_name(*config.family, role, layer, Naming::gguf)) return true;
+  return false;
+}
+
 }  // namespace
+
+bool learns_words(const DecoderConfig& config, const TrainingRecipe& recipe, std::span<const Parameter> parameters) {
+  return !recipe.routers || !std::all_of(parameters.begin(), parameters.end(),
+                                         [&](const Parameter& parameter) { return is_router(config, parameter); });
+}
 
 bool trains_tower(const WeightTable& weights, std::span<const Parameter> parameters) {
   for (const Weight& weight : weights.weights())
@@ -93,17 +107,26 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
                            .head_dim = config.head_dim,
                            .scale = 1.0 / std::sqrt(double(config.head_dim))});
   };
-  const Tensor h = write_layers(g, embedded,
-                                {.config = &config,
-                                 .weight = weight,
-                                 .control = control,
-                                 .frequencies = weights.rope_frequencies(g),
-                                 .attend = attend,
-                                 .adapters = recipe.adapter ? &writer : nullptr,
-                                 .experts = [&](uint32_t layer) {
-                                   return gated_experts(g, config, weights, WeightRole::slice_gate, layer);
-                                 }});  // (rows, hidden)
+  DecoderLayers layers{
+      .config = &config,
+      .weight = weight,
+      .control = control,
+      .frequencies = weights.rope_frequencies(g),
+      .attend = attend,
+      .adapters = recipe.adapter ? &writer : nullptr,
+      .experts = [&](uint32_t layer) { return gated_experts(g, config, weights, WeightRole::slice_gate, layer); }};
+  if (recipe.keep_neurons)
+    layers.neurons = [&](uint32_t layer, Tensor neurons) { g.keep(neurons, join("neurons.", layer)); };
+  std::optional<PriorApproximation> routers;
+  if (recipe.routers) {
+    routers.emplace(g, *config.factor, *recipe.routers, of_rows("counted"));
+    layers.factored = [&](const GatedExperts& experts, const FactoredInput& input) {
+      return routers->write(experts, input);
+    };
+  }
+  const Tensor h = write_layers(g, embedded, layers);  // (rows, hidden)
   g.label("output");
+  const bool words = shape.gradients && learns_words(config, recipe, parameters);
   const Tensor head = weight(WeightRole::output);
   const bool all = shape.learnt == shape.rows;
   const Tensor learnt = all ? h
@@ -114,15 +137,16 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
                         .head = head ? head : embedding,
                         .target = g.state("target", DType::u32, {shape.learnt}),
                         .weights = g.state("loss_weights", DType::f32, {shape.learnt}),
-                        .x_wanted = shape.gradients,
-                        .head_wanted = shape.gradients && g.info(head ? head : embedding).kind == TensorKind::state});
+                        .x_wanted = words,
+                        .head_wanted = words && g.info(head ? head : embedding).kind == TensorKind::state});
   Tensor aux;
   if (recipe.adapter && recipe.aux_loss)
     aux = adapter_loss(g, *recipe.adapter->config, writer.routed(),
                        {.counted = of_rows("counted"), .balanced = of_rows("balanced")});
+  if (routers) aux = routers->loss();
   g.label("loss");
   g.keep(aux ? aux : fill(g, 1, 0), "aux");
-  const Tensor whole = aux ? add(g, loss, aux) : loss;
+  const Tensor whole = !aux ? loss : words ? add(g, loss, aux) : aux;
   g.keep(loss, "cross_entropy");
 
   if (!shape.gradients) return g;

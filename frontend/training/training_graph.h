@@ -8,6 +8,7 @@
 #include "frontend/adapters/adapter_writer.h"
 #include "frontend/config.h"
 #include "frontend/training/parameters.h"
+#include "frontend/training/prior_approximation.h"
 #include "frontend/weights.h"
 #include "runtime/graph/graph.h"
 
@@ -16,18 +17,23 @@ namespace lorikeet {
 // What is trained, and the losses beside the cross entropy.
 struct TrainingRecipe {
   std::optional<AdapterInGraph> adapter;  // all rows use it
-  bool bypass_experts = false;            // of models that see: the projected tokens are the visual tokens
-  bool aux_loss = true;                   // the adapter's own
-  bool dropout = true;                    // at the adapter's rate
-  bool recompute = false;                 // layers are computed again in the backward pass: less memory, more time
+  std::optional<RouterLesson> routers;    // of factored models: what they learn from; the loss of words is not theirs
+  bool keep_neurons = false;    // `neurons.L` (rows, intermediate) of dense layers are kept: silu(gate x) * up x
+  bool bypass_experts = false;  // of models that see: the projected tokens are the visual tokens
+  bool aux_loss = true;         // the adapter's own
+  bool dropout = true;          // at the adapter's rate
+  bool recompute = false;       // layers are computed again in the backward pass: less memory, more time
 };
+
+// Whether the cross entropy is among what is learnt from: routers of factored models alone learn from theirs.
+bool learns_words(const DecoderConfig& config, const TrainingRecipe& recipe, std::span<const Parameter> parameters);
 
 // The states that are the batch's own:
 //   `control`       one slot; each row's token and position
 //   `spans`         (rows, 4) u32, see span_attention
 //   `target`        (rows) u32, the token that is to follow
 //   `loss_weights`  (rows), of the cross entropy: its sum over the rows is the loss
-//   `counted`       (rows), of the entropy loss: adds up to 1
+//   `counted`       (rows), of the losses of routers: adds up to 1
 //   `balanced`      (rows), of the balance loss: adds up to 1
 //   `seed`          (3) u32, of dropout
 //   `fresh`         (1) u32, 1: gradients of earlier batches are forgotten

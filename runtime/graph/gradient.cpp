@@ -48,7 +48,7 @@ class Differentiation {
 
  private:
   bool takes_part(const Tensor& tensor) const {
-    if (!tensor) return false;
+    if (!tensor || g_.info(tensor).constant) return false;
     const int32_t base = g_.info(tensor).alias_of;
     return takes_part_[size_t(tensor.id)] || (base >= 0 && takes_part(g_.tensors()[size_t(base)].tensor));
   }

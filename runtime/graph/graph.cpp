@@ -79,6 +79,11 @@ Tensor Graph::rows(Tensor tensor, int64_t first, int64_t count) {
       {.tensor = {-1, tensor.dtype, {count, tensor.shape.columns()}}, .alias_of = tensor.id, .alias_offset = offset});
 }
 
+Tensor Graph::detach(Tensor tensor) {
+  if (error_) return {};
+  return add({.tensor = {-1, tensor.dtype, tensor.shape}, .alias_of = tensor.id, .constant = true});
+}
+
 Tensor Graph::alias(Tensor base, const GraphTensor& like) {
   if (error_) return {};
   GraphTensor info = like;

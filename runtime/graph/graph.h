@@ -24,6 +24,7 @@ class Graph {
   // Aliases: the same memory under another shape, or some rows of it. No dispatch.
   Tensor reshape(Tensor tensor, Shape shape);
   Tensor rows(Tensor tensor, int64_t first, int64_t count);
+  Tensor detach(Tensor tensor);  // no gradient goes through it
 
   // An alias of another base, as `like` is of its own.
   Tensor alias(Tensor base, const GraphTensor& like);

@@ -70,6 +70,7 @@ struct GraphTensor {
   int32_t alias_of = -1;     // an alias has no memory of its own
   int64_t alias_offset = 0;  // bytes
   bool kept = false;         // a result that is read after the run
+  bool constant = false;     // an alias that no gradient goes through
 };
 
 }  // namespace lorikeet

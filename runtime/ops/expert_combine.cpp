@@ -33,7 +33,10 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
                                              float(node.attributes.number("residual_scale", 1))};
     const auto [groups_y, groups_z] = spread_yz(shape.rows);
     Dispatch dispatch{.kernel = std::string(kernel),
-                      .constants = {{0, lanes}, {1, residual}, {2, uint32_t(node.attributes.integer("weighted", 1))}},
+                      .constants = {{0, lanes},
+                                    {1, residual},
+                                    {2, uint32_t(node.attributes.integer("weighted", 1))},
+                                    {3, uint32_t(node.attributes.integer("round_bf16"))}},
                       .operands = {Operand::of(node.inputs[kOutputs]), Operand::of(node.inputs[kWeights]),
                                    Operand::of(node.inputs[kList]),
                                    Operand::of(node.inputs[residual ? kResidual : kOutputs]), Operand::of(y)},
@@ -50,6 +53,10 @@ Tensors backward(const Backward& b) {
   Graph& g = b.graph;
   const Tensor &outputs = b.node.inputs[kOutputs], &weights = b.node.inputs[kWeights], &list = b.node.inputs[kList];
   const Tensor dy = b.gradients[0];
+  if (b.node.attributes.integer("round_bf16")) {
+    g.fail(unsupported("[expert_combine] has no gradient where it rounds to bf16."));
+    return {};
+  }
   Tensor doutputs, dweights, dresidual;
   if (b.wanted[kOutputs]) doutputs = scale_pairs(g, {.x = dy, .weights = weights, .list = list, .gather = true});
   if (b.wanted[kWeights])
@@ -64,8 +71,8 @@ const Op kOp = {.name = "expert_combine", .shape = shape, .lower = lower, .backw
 
 Tensor expert_combine(Graph& g, const ExpertCombine& parts) {
   const Node* sort = maker_of_list(g, parts.list);
-  if (!sort || sort->inputs[0].id != parts.weights.id) {
-    g.fail(invalid("[expert_combine] the list must come from sort_rows of the same weights."));
+  if (!sort || !(sort->inputs[0].shape == parts.weights.shape)) {
+    g.fail(invalid("[expert_combine] the list must come from sort_rows of weights for the same rows and experts."));
     return {};
   }
   const WorkListShape shape = work_list_shape(*sort);
@@ -74,9 +81,11 @@ Tensor expert_combine(Graph& g, const ExpertCombine& parts) {
                         shape.pairs(), " pairs.")));
     return {};
   }
-  return g.apply(
-      kOp, {parts.outputs, parts.weights, parts.list, parts.residual},
-      {{"rows", shape.rows}, {"weighted", int64_t(parts.weighted)}, {"residual_scale", parts.residual_scale}})[0];
+  return g.apply(kOp, {parts.outputs, parts.weights, parts.list, parts.residual},
+                 {{"rows", shape.rows},
+                  {"weighted", int64_t(parts.weighted)},
+                  {"residual_scale", parts.residual_scale},
+                  {"round_bf16", int64_t(parts.round_bf16)}})[0];
 }
 
 }  // namespace lorikeet

@@ -194,21 +194,28 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
   choices.push_back(lowering.plain());
 }
 
-// Frozen stacks only: expert_gemm is for those that are trained.
+// Frozen stacks only: expert_gemm is for those that are trained. Gates and ups are computed once more, as one product.
 Tensors backward(const Backward& b) {
   Graph& g = b.graph;
-  const Tensor &stack = b.node.inputs[kStack], &list = b.node.inputs[kList];
+  const Tensor &x = b.node.inputs[kX], &stack = b.node.inputs[kStack], &list = b.node.inputs[kList];
   const bool gated = b.node.attributes.integer("gated") != 0, gather = b.node.attributes.integer("gather") != 0;
-  const int64_t outputs = b.node.attributes.integer("outputs");
-  if (b.wanted[kStack] || gated || gather) {
-    g.fail(unsupported("[expert_matmul] has a gradient of x by pair under a plain product: see expert_gemm."));
+  const int64_t outputs = b.node.attributes.integer("outputs"), rows = expert_rows(outputs, gated);
+  if (b.wanted[kStack] || x.shape.columns() != stack.shape.columns()) {
+    g.fail(unsupported("[expert_matmul] has a gradient of x alone, and where its columns are not padded."));
     return {};
   }
-  return {expert_matmul_grad(g, {.dy = b.gradients[0],
-                                 .stack = stack,
-                                 .list = list,
-                                 .outputs = outputs,
-                                 .expert_rows = expert_rows(outputs, false)})};
+  const Node sort = *maker_of_list(g, list);
+  Tensor dy = b.gradients[0];
+  if (gated) {
+    const Tensor own = g.apply(*sort.op, sort.inputs, sort.attributes)[0];  // a list serves few products
+    const Tensor both =
+        expert_matmul(g, {.x = x, .stack = stack, .list = own, .outputs = rows, .by_pair = !gather});  // (pairs, rows)
+    dy = gated_grad(g, both, dy);
+  }
+  const Tensor dx = expert_matmul_grad(
+      g, {.dy = dy, .stack = stack, .list = list, .outputs = gated ? rows : outputs, .expert_rows = rows});
+  if (!gather) return {dx};
+  return {expert_combine(g, {.outputs = dx, .weights = sort.inputs[0], .list = list, .weighted = false})};
 }
 
 const Op kOp{"expert_matmul", shape, lower, backward};

@@ -11,6 +11,9 @@ struct SiluMulGrad {
   Tensor gate, up;
 };
 SiluMulGrad silu_mul_grad(Graph& g, Tensor gate, Tensor up, Tensor dy);
+// The same for rows (gate, up) of which the halves belong together.        both (rows, 2 n), dy (rows, n)  -> (rows, 2
+// n)
+Tensor gated_grad(Graph& g, Tensor both, Tensor dy);
 Tensor gelu_grad(Graph& g, Tensor x, Tensor dy, Gelu kind);
 
 // Of the input and the weight of a norm. The weight's is empty unless it is wanted.

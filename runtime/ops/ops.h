@@ -164,12 +164,25 @@ Tensor expert_matmul(Graph& g, const ExpertMatmul& parts);
 
 // y[r] = sum over the chosen experts in their order of weights[r, e] * outputs[pair of r and e]
 //        + residual_scale * residual[r], if there is one.                                      -> (rows, columns)
+// The list is of these weights, or of others that choose more experts.
 struct ExpertCombine {
   Tensor outputs, weights, list, residual;
   bool weighted = true;  // false: the weights only say which experts are chosen
   double residual_scale = 1;
+  // As references in bf16 add up: the residual first, then one expert after the other, rounded before and after each
+  // addition (see round_bf16). Without a gradient.
+  bool round_bf16 = false;
 };
 Tensor expert_combine(Graph& g, const ExpertCombine& parts);
+
+// How far the output of each expert alone is from its share of the total, where every row has all experts:
+//   errors[r, e] = mean over the columns of (outputs[pair of r and e] - share * total[r])^2
+//   closeness[r, e] = -errors[r, e] / mean of the errors of the row
+// outputs (pairs, columns), total (rows, columns). It has no gradient.
+struct ExpertErrors {
+  Tensor errors, closeness;  // (rows, experts)
+};
+ExpertErrors expert_errors(Graph& g, Tensor outputs, Tensor total, Tensor list, double share);
 
 // The same for stacks of plain f32 matrices (experts, k, n), or with `transpose` (experts, n, k): LoRA experts, and
 // experts that are trained. Such a stack must fit into one binding of the device.
@@ -210,6 +223,10 @@ Tensor mul(Graph& g, Tensor a, Tensor b);
 Tensor silu_mul(Graph& g, Tensor gate, Tensor up);  // silu(gate) * up
 enum class Gelu { erf, tanh, quick };               // quick: x / (1 + exp(-1.702 x))
 Tensor gelu(Graph& g, Tensor x, Gelu kind);
+// For plans that follow a reference whose results are bf16: y = x rounded to bf16, to nearest with ties to even, as f32;
+// and silu(gate) * up with such a rounding after every operation. They have no gradients.
+Tensor round_bf16(Graph& g, Tensor x);
+Tensor silu_mul_bf16(Graph& g, Tensor gate, Tensor up);
 // y = x * by * factor[0], if there is a factor.
 Tensor scale(Graph& g, Tensor x, double by, Tensor factor = {});
 Tensor fill(Graph& g, int64_t elements, double value);  // -> (elements)

@@ -76,7 +76,7 @@ TEST_CASE("factor: experts are slices of the dense layers, and the file tells wh
     const Opened dense = opened(folder / type);
     const FactorOptions cases[] = {
         {.experts = 4, .active = 2},
-        {.experts = 3, .active = 1, .exact_scale = true, .split = FactorSplit::permutation, .seed = 7},
+        {.experts = 3, .active = 1, .output_scale = FactorScale::exact, .split = FactorSplit::permutation, .seed = 7},
         {.experts = 1, .active = 1}};
     for (const FactorOptions& options : cases) {
       factored(dense, folder / "cut.gguf", options);
@@ -85,7 +85,7 @@ TEST_CASE("factor: experts are slices of the dense layers, and the file tells wh
       const FactorConfig& facts = *cut.config.factor;
       CHECK(facts.experts == options.experts);
       CHECK(facts.active == options.active);
-      CHECK(facts.exact_scale == options.exact_scale);
+      CHECK(facts.output_scale == options.output_scale);
       CHECK(facts.split == options.split);
       CHECK(facts.order.size() == (facts.split == FactorSplit::contiguous ? 0 : 2u * 96));
       REQUIRE(check_weights(cut.files, cut.config).ok());

@@ -35,6 +35,17 @@ Batch batch_of(std::span<const int64_t> ids) {
   return batch;
 }
 
+// The parameter that a tensor of the directory's is.
+std::string gguf_name(const Model& model, const std::string& name) {
+  const DecoderConfig& config = model.config();
+  for (uint32_t layer = 0; layer < config.layers; ++layer)
+    for (const WeightRole role : {WeightRole::slice_router, WeightRole::slice_router_bias})
+      if (weight_name(*config.family, role, layer, Naming::huggingface) == name)
+        return weight_name(*config.family, role, layer, Naming::gguf);
+  FAIL(name << " is no router");
+  return {};
+}
+
 // compare(got, expected) for the tensor of every expert.
 template <class Compare>
 size_t compare(const Model& model, const Trainer& trainer, const char* part, const TensorFiles& files,
@@ -58,6 +69,55 @@ size_t compare(const Model& model, const Trainer& trainer, const char* part, con
 
 }  // namespace
 
+TEST_CASE("factored: routers learn with the recorded gradients, losses and tensors", "[factor][training]") {
+  if (!test_device()) LK_SKIP(no_device, "training");
+  const auto folder = shared_golden("factorllm");
+  if (!folder) LK_SKIP(no_shared_goldens, "training");
+  Model model = need(Model::load(*test_device(), *folder / "factored/contiguous"));
+  const json training = json::parse(std::ifstream(*folder / "training/training.json"));
+  const TensorFiles data = need(open_tensors(*folder / "training/batches.safetensors"));
+  const auto ids = recorded<int64_t>(data, data.tensors().front().name);
+  const size_t length = data.tensors().front().columns();
+  for (const char* rate : {"0.0004", "4e-05"}) {
+    INFO("rate " << rate);
+    const json& run = training.at("runs").at(join("stage_a_lr", rate));
+    TrainerOptions options;
+    const std::string patterns[] = {R"(.*mlp\.route1\..*)"};
+    options.parameters = need(weight_parameters(model, patterns));
+    for (Parameter& parameter : options.parameters) parameter.decays = true;
+    options.optimiser = {.beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 1e-5, .decoupled = false};
+    options.recipe.routers = {.view = RouterView::chained};
+    Trainer trainer = need(Trainer::create(model, options));
+    const auto each = [&](const char* part, const TensorFiles& files, auto compare_values) {
+      for (const TensorInfo& info : files.tensors()) {
+        INFO(info.name << part);
+        const auto got = need(trainer.read(gguf_name(model, info.name) + part));
+        const auto expected = recorded(files, info.name);
+        REQUIRE(got.size() == expected.size());
+        for (size_t i = 0; i < got.size(); ++i) compare_values(got[i], expected[i]);
+      }
+    };
+    const auto& steps = run.at("steps");
+    for (size_t step = 0; step < steps.size(); ++step) {
+      INFO("step " << step);
+      const Batch batch = batch_of(std::span(ids).subspan(step * length, length));
+      const auto report = need(trainer.step(std::span(&batch, 1), run.at("lr").get<double>()));
+      CHECK(std::abs(report.loss.cross_entropy - steps[step].at("ce").get<double>()) < 1e-4);
+      const double aux =
+          0.05 * steps[step].at("route_loss").get<double>() + 0.01 * steps[step].at("balance").get<double>();
+      CHECK(std::abs(report.loss.aux - aux) < 2e-6);
+      CHECK(report.gradient_norm == Approx(steps[step].at("grad_norm").get<double>()).epsilon(1e-4));
+      if (step > 0) continue;
+      const TensorFiles gradients = need(open_tensors(*folder / "training/stage_a_grads_step0.safetensors"));
+      each(".gradient", gradients,
+           [](float got, float expected) { CHECK(std::abs(got - expected) <= 2e-6f + 1e-4f * std::abs(expected)); });
+    }
+    const TensorFiles final_tensors =
+        need(open_tensors(*folder / join("training/stage_a_lr", rate, "_final.safetensors")));
+    each("", final_tensors, [](float got, float expected) { CHECK(std::abs(got - expected) <= 1e-5f); });
+  }
+}
+
 TEST_CASE("factored: experts learn with the recorded gradients, losses and tensors", "[factor][training]") {
   if (!test_device()) LK_SKIP(no_device, "training");
   const auto folder = shared_golden("factorllm");
@@ -77,9 +137,7 @@ TEST_CASE("factored: experts learn with the recorded gradients, losses and tenso
   part.parameters.pop_back();
   const auto refused = Trainer::create(model, part);
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().message ==
-        join("training of a factored model is supported with all of its experts as parameters, ",
-             options.parameters.back().name, " is not among them."));
+  CHECK(refused.error().message.ends_with(join(options.parameters.back().name, " is not.")));
   Trainer trainer = need(Trainer::create(model, options));
   const auto& steps = run.at("steps");
   for (size_t step = 0; step < steps.size(); ++step) {

@@ -186,6 +186,30 @@ TEST_CASE("a tower in training sees as a frozen one, and each picture once", "[m
   CHECK(memory(two, false, kAllButTower).picture_bytes > 2 * picture);  // the frozen tower at work
 }
 
+TEST_CASE("a tower learns under frozen experts", "[model][training][parrot]") {
+  NEED_PARROT();
+  Fixture f;
+  const Batch batch = whole_batch(questions(f.model, f.pictures));
+  std::vector<std::vector<float>> gradients;
+  for (const auto& [patterns, recompute] :
+       {std::pair<Patterns, bool>{kAll, false}, {{R"(v\..*)"}, false}, {{R"(v\..*)"}, true}}) {
+    TrainerOptions options = options_for(f.model, patterns);
+    options.recipe.recompute = recompute;
+    Trainer trainer = need(Trainer::create(f.model, options));
+    const double before = need(trainer.step(std::span(&batch, 1), 1e-3)).loss.cross_entropy;
+    gradients.push_back(need(trainer.read("v.blk.1.attn_v.weight.gradient")));
+    CHECK(need(trainer.evaluate(batch)).cross_entropy < before);
+  }
+  double difference = 0, energy = 0;
+  for (size_t i = 0; i < gradients[0].size(); ++i) {
+    difference += std::pow(double(gradients[0][i]) - gradients[1][i], 2);
+    energy += std::pow(double(gradients[0][i]), 2);
+  }
+  CHECK(difference < 1e-8 * energy);
+  const bool same_bits = gradients[1] == gradients[2];
+  CHECK(same_bits);
+}
+
 TEST_CASE("a Parrot learns whole, goes on with the same bits and is written with its tower",
           "[model][finetuning][parrot]") {
   NEED_PARROT();

@@ -200,3 +200,32 @@ TEST_CASE("gradients of frozen experts read packed stacks of every type", "[ops]
                   expected, 1e-9);
   }
 }
+
+TEST_CASE("gradients go through frozen gated experts", "[ops][gradient][experts]") {
+  Device* device = test_device();
+  if (!device) LK_SKIP(no_device, "experts");
+  for (const Case& c : {Case{4, 2, 9, 44, 64}, Case{5, 3, 12, 32, 32, 4}}) {
+    const int64_t outer = padded_rows(c.k), gate_up = 2 * c.n;
+    const Matrix up = random_matrix(DType::f16, c.experts * gate_up, c.k, 11),
+                 down = random_matrix(DType::f16, c.experts * outer, c.n, 12);
+    const Data data{.floats = {{"x", random_floats(size_t(c.rows * c.k), 1)}, {"weights", routing_weights(c)}},
+                    .bytes = {{"up", up.bytes}, {"down", down.bytes}}};
+    const BuildOp build = [&](Graph& g) {
+      const Tensor weights = g.input("weights", DType::f32, {c.rows / c.share, c.experts});
+      const Tensor list = sort_rows(g, weights, c.share, c.used);
+      const auto stack = [&](const char* name, int64_t rows, int64_t columns) {
+        return g.weight(name, DType::f16, {c.experts * rows, columns}, {name, 0, c.experts * rows, rows});
+      };
+      const Tensor inner = expert_matmul(g, {.x = g.input("x", DType::f32, {c.rows, c.k}),
+                                             .stack = stack("up", gate_up, c.k),
+                                             .list = list,
+                                             .outputs = c.n,
+                                             .gated = true});
+      const Tensor outputs = expert_matmul(
+          g, {.x = inner, .stack = stack("down", outer, c.n), .list = list, .outputs = c.k, .by_pair = true});
+      return expert_combine(g, {.outputs = outputs, .weights = weights, .list = list});
+    };
+    INFO(c.experts << " experts, " << c.rows << " rows, share " << c.share);
+    CHECK(gradient_error(*device, build, data, {"x"}) < 1e-5);
+  }
+}

@@ -97,7 +97,8 @@ TEST_CASE("gradients of gathered rows add up, and of cut pictures come together"
 TEST_CASE("gradients of products of plain matrices", "[ops][gradient]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "gradients");
-  for (const auto& [m, n, k] : {std::array<int64_t, 3>{1, 1, 1}, {5, 3, 7}, {1, 24, 33}, {33, 70, 12}, {9, 130, 64}}) {
+  for (const auto& sizes : {std::array<int64_t, 3>{1, 1, 1}, {5, 3, 7}, {1, 24, 33}, {33, 70, 12}, {9, 130, 64}}) {
+    const int64_t m = sizes[0], n = sizes[1], k = sizes[2];
     for (const int form : {0, 1, 2}) {
       const bool ta = form == 1, tb = form == 2;
       const Shape a = ta ? Shape{k, m} : Shape{m, k}, b = tb ? Shape{n, k} : Shape{k, n};

@@ -57,6 +57,47 @@ TEST_CASE("the gates stay finite far from zero", "[ops]") {
   }
 }
 
+TEST_CASE("rounding to bf16 is to nearest, ties to even, step by step where asked", "[ops]") {
+  const auto rounded = [](double value) { return double(bf16_to_f32(f32_to_bf16(float(value)))); };
+  check_pointwise([](Graph& g, Tensor a, Tensor) { return round_bf16(g, a); },
+                  [&](double a, double) { return rounded(a); });
+  Device* device = test_device();
+  if (!device) LK_SKIP(no_device, "rounding");
+  const float tie = 1 + 0x1p-8f, odd_tie = 1 + 3 * 0x1p-8f, infinite = INFINITY, largest = 3e38f;
+  const std::vector<float> x = {tie, -tie, odd_tie, infinite, -infinite, 0, 1.00390637f, largest},
+                           expected = {1, -1, 1 + 0x1p-6f, infinite, -infinite, 0, 1 + 0x1p-7f, 3e38f};
+  Graph g;
+  g.keep(round_bf16(g, g.input("a", DType::f32, {8})), "y");
+  for (const std::string& choice : choices_of_last_node(*device, g)) {
+    const auto outcome = run_graph(*device, g, {.floats = {{"a", x}}}, {.choice = choice});
+    REQUIRE(outcome);
+    const std::vector<float>& got = outcome->floats.at("y");
+    for (size_t i = 0; i < x.size(); ++i) {
+      INFO(choice << " of " << x[i]);
+      if (x[i] == largest) CHECK(std::abs(got[i] / largest - 1) < 0x1p-8f);
+      else CHECK(got[i] == expected[i]);
+    }
+  }
+  const auto silu = [&](double a, double b) { return rounded(rounded(a / rounded(1 + rounded(std::exp(-a)))) * b); };
+  // An exponential that is rounded the other way is one step in some elements.
+  const size_t count = 4096;
+  std::vector<float> a = random_floats(count, 3, -6, 6), b = random_floats(count, 4, -2, 2);
+  for (std::vector<float>* values : {&a, &b})
+    for (float& value : *values) value = float(rounded(value));
+  Graph gates;
+  gates.keep(silu_mul_bf16(gates, gates.input("a", DType::f32, {64, 64}), gates.input("b", DType::f32, {64, 64})), "y");
+  const auto outcome = run_graph(*device, gates, {.floats = {{"a", a}, {"b", b}}});
+  REQUIRE(outcome);
+  size_t different = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const double wanted = silu(a[i], b[i]);
+    different += double(outcome->floats.at("y")[i]) != wanted;
+    if (!(std::abs(double(outcome->floats.at("y")[i]) - wanted) <= std::abs(wanted) * 0x1p-5))
+      FAIL_CHECK(a[i] << " and " << b[i]);
+  }
+  CHECK(different < count / 100);
+}
+
 TEST_CASE("pointwise ops refuse unequal and missing inputs", "[ops]") {
   Graph g;
   add(g, g.input("a", DType::f32, {2, 3}), g.input("b", DType::f32, {3, 2}));

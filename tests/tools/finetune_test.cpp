@@ -283,6 +283,63 @@ TEST_CASE("training through the C interface: steps, a checkpoint, an adapter, se
   CHECK(lk_trainer_save(trainers[1], (folder / "adapter").string().c_str()) == LK_OK);
   CHECK(std::filesystem::exists(folder / "adapter" / "adapter_config.json"));
   says(lk_model_free(base), LK_INVALID_ARGUMENT, "still in use");
+  {  // How the adapter's routers routed what a session read and said.
+    lk_adapter* adapter = nullptr;
+    lk_session* session = nullptr;
+    char* text = nullptr;
+    REQUIRE(lk_adapter_open(base, (folder / "adapter").string().c_str(), nullptr, &adapter) == LK_OK);
+    lk_session_options observing{};
+    observing.size = sizeof observing;
+    observing.adapters = &adapter;
+    observing.adapter_count = 1;
+    REQUIRE(lk_session_create(base, &observing, &session) == LK_OK);
+    says(lk_session_adapter_routing_json(session, 0, &text), LK_INVALID_ARGUMENT, "does not observe adapters");
+    CHECK(lk_session_free(session) == LK_OK);
+    observing.observe_adapters = 1;
+    REQUIRE(lk_session_create(base, &observing, &session) == LK_OK);
+    const int32_t ids[] = {10, 11, 12, 13};
+    const uint32_t number = 0;
+    float log_probs[3];
+    REQUIRE(lk_session_set_adapters(session, 0, &number, 1) == LK_OK);
+    REQUIRE(lk_session_log_probs(session, 0, ids, 4, log_probs) == LK_OK);
+    REQUIRE(lk_session_adapter_routing_json(session, 0, &text) == LK_OK);
+    const auto routed = nlohmann::json::parse(text);
+    lk_free(text);
+    CHECK(routed.at("rows").get<int>() >= 3);
+    CHECK(routed.at("all").at("active").get<double>() == Approx(2));
+    CHECK(routed.at("routers").size() >= 3);
+    REQUIRE(lk_session_adapter_routing_svg(session, 0, &text) == LK_OK);
+    CHECK(std::string(text).starts_with("<svg"));
+    lk_free(text);
+    says(lk_session_adapter_routing_json(session, 1, &text), LK_INVALID_ARGUMENT, "adapter 1 does not exist");
+    CHECK(lk_session_free(session) == LK_OK);
+    CHECK(lk_adapter_free(adapter) == LK_OK);
+  }
+  {  // Weights of the model itself.
+    lk_trainer* trainer = nullptr;
+    const char* const patterns[] = {"blk.0.attn_q.weight", ".*norm.*"};
+    lk_trainer_options whole{};
+    whole.size = sizeof whole;
+    whole.weights = patterns;
+    whole.weight_count = 2;
+    whole.steps = 2;
+    REQUIRE(lk_trainer_create(base, data.c_str(), &whole, &trainer) == LK_OK);
+    for (int i = 0; i < 2; ++i) REQUIRE(lk_trainer_step(trainer, &step) == LK_OK);
+    CHECK(step.rate == Approx(2e-5));
+    const std::string place = (folder / "trained").string();
+    CHECK(lk_trainer_save(trainer, place.c_str()) == LK_OK);
+    CHECK(lk_trainer_save(trainer, place.c_str()) == LK_OK);
+    CHECK(lk_trainer_free(trainer) == LK_OK);
+    lk_model* learnt = nullptr;
+    CHECK(lk_model_load(device, (place + "/model").c_str(), nullptr, &learnt) == LK_OK);
+    CHECK(lk_model_free(learnt) == LK_OK);
+    whole.weight_count = 0;
+    whole.no_experts = 1;
+    says(lk_trainer_create(base, data.c_str(), &whole, &trainer), LK_INVALID_ARGUMENT, "no visual experts");
+    whole.weights = nullptr;
+    whole.weight_count = 1;
+    says(lk_trainer_create(base, data.c_str(), &whole, &trainer), LK_INVALID_ARGUMENT, "lk_trainer_options.weights");
+  }
   for (lk_trainer* trainer : trainers) CHECK(lk_trainer_free(trainer) == LK_OK);
 
   lk_trainer* none = nullptr;

@@ -71,11 +71,41 @@ TEST_CASE("eval mmmb: a table, JSON, and a second run from the answers alone") {
   CHECK(failure(eval(data(), {}, "5"), 1).find("at most 5 tokens") != std::string::npos);
 }
 
+TEST_CASE("eval mmmb: an adapter answers otherwise, and its answers are kept apart") {
+  NEED_PARROT();
+  const test::TemporaryFolder folder;
+  const std::string adapter = (folder / "sure").string();
+  folder.write("data.jsonl", "{\"text\": \"The answer is always the letter B, and nothing else.\"}\n");
+  const Evaluator eval{test::shared_golden("parrot/model-fp32")->string()};
+  const auto trained = test::lorikeet({"finetune", "-m", eval.model, (folder / "data.jsonl").string(), "--method",
+                                       "lora", "--rank", "8", "--lr", "1e-1", "--steps", "4", "--out", adapter});
+  INFO(trained.err);
+  REQUIRE(trained.status == 0);
+  const Arguments part = {"--languages", "en", "--data", "mmmb", "--limit", "2"};
+  REQUIRE(eval(data(), part).status == 0);
+  const Arguments with = {"--languages", "en", "--data", "mmmb", "--limit", "2", "--adapter", adapter};
+  CHECK(failure(eval(data(), with), 1).find(adapter) != std::string::npos);  // those answers are not its own
+  const Evaluator other{eval.model};
+  const auto asked = other(data(), with);
+  INFO(asked.err);
+  REQUIRE(asked.status == 0);
+  CHECK(asked.err.find("adapters ") != std::string::npos);
+  const auto answers = [](const Evaluator& one) {
+    const auto text = read_text(one.answers / "MMMB_en.jsonl");
+    REQUIRE(text);
+    return text->substr(text->find('\n'));
+  };
+  CHECK(answers(eval) != answers(other));
+  Arguments report = with;
+  report.push_back("--json");
+  CHECK(json::parse(other(data(), report).out).at("reports")[0].at("adapters") == json{adapter});
+}
+
 TEST_CASE("eval mmmb: help names every option with an example") {
   const auto help = test::lorikeet({"eval", "mmmb", "--help"});
   CHECK(help.status == 0);
   for (const char* option : {"--languages", "--data", "--aggregate", "--parallel", "--max-tokens", "--limit",
-                             "--answers", "--json", "Example: lorikeet eval mmmb -m MODEL"})
+                             "--answers", "--adapter", "--json", "Example: lorikeet eval mmmb -m MODEL"})
     CHECK(help.out.find(option) != std::string::npos);
 }
 

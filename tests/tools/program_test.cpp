@@ -249,7 +249,7 @@ TEST_CASE("factor: all experts say what the dense model says, and what does not 
   CHECK(test::failure(test::lorikeet({"generate", "-m", out, "Hello", "--active", "5"}), 1) ==
         "a row goes through 1 to 4 experts of this model, 5 were asked for.");
   CHECK(test::failure(test::lorikeet({"factor", "-m", model, out, "--split", "clustered"}), 1) ==
-        "--split is clustered; contiguous or permutation:SEED was expected.");
+        "--split clustered looks at a text: give one with --data.");
 }
 
 TEST_CASE("convert and inspect: a model that sees shows its parts, and where its tower is can be said") {

@@ -1,0 +1,124 @@
+// lorikeet factor as a user meets it: a dense model goes in, and one with experts comes out.
+#include "frontend/training/loss_curve.h"
+#include "runtime/base/file.h"
+#include "tests/support/catch.h"
+#include "tests/support/device.h"
+#include "tests/support/skip.h"
+#include "tests/support/temporary.h"
+#include "tests/support/tiny_model.h"
+#include "tests/tools/program.h"
+
+using namespace lorikeet;
+using test::failure;
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+Arguments operator+(Arguments a, const Arguments& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::string tiny_model() {
+  const auto path = test::write_tiny_model("lorikeet-tiny-factor", {.hidden = 32, .vocabulary = test::kTinyTokens});
+  test::write_tiny_tokenizer(path);
+  return path.string();
+}
+
+std::string bytes(const std::filesystem::path& file) {
+  const auto text = read_text(file);
+  REQUIRE(text);
+  return *text;
+}
+
+void write_text(const test::TemporaryFolder& folder) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "The sky is blue, and grass number " + std::to_string(i) + " is green.\n";
+  folder.write("text.txt", text);
+}
+
+}  // namespace
+
+#define NEED_DEVICE() \
+  if (!test::test_device()) LK_SKIP(no_device, "factor")
+
+TEST_CASE("factor: a model is cut, its routers and experts are trained, killed, resumed, and it answers") {
+  NEED_DEVICE();
+  const test::TemporaryFolder folder;
+  write_text(folder);
+  const auto call = [&](const std::string& out) {
+    return Arguments{"factor",       "-m",
+                     tiny_model(),   (folder / out).string(),
+                     "--experts",    "4",
+                     "--active",     "2",
+                     "--data",       (folder / "text.txt").string(),
+                     "--split",      "clustered",
+                     "--stage",      "both",
+                     "--tokens",     "400",
+                     "--batch",      "2",
+                     "--max-tokens", "20",
+                     "--lr",         "1e-2",
+                     "--save-every", "1"};
+  };
+  const auto whole = test::lorikeet(call("whole.gguf"));
+  INFO(whole.err);
+  REQUIRE(whole.status == 0);
+  CHECK(says(whole.err, "watching which neurons fire together"));
+  CHECK(says(whole.err, "training the routers; memory: "));
+  CHECK(says(whole.out, "wrote "));
+  for (const char* stage : {"routers", "experts"}) {
+    const auto losses = read_loss_csv(bytes(folder / "whole.gguf.training" / stage / "loss.csv"), 1000);
+    REQUIRE(losses.size() == 10);
+    const bool routers = stage == std::string("routers");
+    CHECK((routers ? losses.back().aux < losses.front().aux
+                   : losses.back().cross_entropy < losses.front().cross_entropy));
+    CHECK((routers ? losses.front().aux > 0 : losses.front().aux == 0));
+    CHECK_FALSE(std::filesystem::exists(folder / "whole.gguf.training" / stage / "checkpoint.safetensors"));
+  }
+  for (const char* active : {"1", "2", "4"})
+    CHECK(test::lorikeet(
+              {"generate", "-m", (folder / "whole.gguf").string(), "The sky", "--max-tokens", "2", "--active", active})
+              .status == 0);
+
+  test::killed_when_there(call("cut.gguf"), folder / "cut.gguf.training" / "experts" / "checkpoint.safetensors");
+  CHECK(says(failure(test::lorikeet(call("cut.gguf")), 1), "is there already; give --resume to go on in it"));
+  const auto resumed = test::lorikeet(call("cut.gguf") + Arguments{"--resume"});
+  INFO(resumed.err);
+  REQUIRE(resumed.status == 0);
+  CHECK(says(resumed.err, "the routers are trained already"));
+  const bool same_bits = bytes(folder / "cut.gguf") == bytes(folder / "whole.gguf");
+  CHECK(same_bits);
+
+  // A model that is cut already is only trained.
+  const auto more =
+      test::lorikeet({"factor", "-m", (folder / "whole.gguf").string(), (folder / "more.gguf").string(), "--data",
+                      (folder / "text.txt").string(), "--tokens", "40", "--batch", "2", "--max-tokens", "20"});
+  INFO(more.err);
+  CHECK(more.status == 0);
+  CHECK_FALSE(says(more.err, "cut into"));
+}
+
+TEST_CASE("factor: what cannot be done is a sentence") {
+  NEED_DEVICE();
+  const test::TemporaryFolder folder;
+  write_text(folder);
+  folder.write("short.txt", "Hi there");
+  const std::string out = (folder / "out.gguf").string(), text = (folder / "text.txt").string();
+  const Arguments call = {"factor", "-m", tiny_model(), out};
+  CHECK(says(failure(test::lorikeet(call + Arguments{"--split", "clustered"}), 1), "give one with --data"));
+  CHECK(says(failure(test::lorikeet(call + Arguments{"--stage", "both"}), 1), "give one with --data"));
+  CHECK(says(failure(test::lorikeet(call + Arguments{"--split", "odd"}), 1),
+             "--split is odd; contiguous, permutation:SEED or clustered was expected."));
+  CHECK(says(failure(test::lorikeet(call + Arguments{"--split", "permutation:x"}), 1), "was expected."));
+  CHECK(says(failure(test::lorikeet(call + Arguments{"--experts", "7", "--data", text}), 1),
+             "the feed-forward layers have 96 rows, which 7 experts cannot share equally"));
+  CHECK(says(failure(test::lorikeet(call + Arguments{"--active", "5", "--data", text}), 1), "1 to 4 experts"));
+  CHECK(says(failure(test::lorikeet({"factor", "-m", tiny_model(), (folder / "o2.gguf").string(), "--split",
+                                     "clustered", "--data", (folder / "short.txt").string()}),
+                     1),
+             "at least 64 were expected"));
+  CHECK_FALSE(std::filesystem::exists(out));
+}
