@@ -9,6 +9,7 @@
 #include "frontend/training/batch_pictures.h"
 #include "frontend/training/batch_rows.h"
 #include "frontend/training/frozen_tower.h"
+#include "frontend/training/learnt_rows.h"
 #include "runtime/base/text.h"
 #include "runtime/graph/fuse.h"
 #include "runtime/plan/plan.h"
@@ -24,13 +25,14 @@ int64_t rows_of(int64_t rows) { return (rows + kRowStep - 1) / kRowStep * kRowSt
 
 // What plans differ in.
 struct PassShape {
-  int64_t rows = 0, pictures = 0, questions = 0, text_rows = 0;
+  int64_t rows = 0, learnt = 0, pictures = 0, questions = 0, text_rows = 0;
   bool learns = true;
   auto operator<=>(const PassShape&) const = default;
 };
 
 PassShape shape_of(const Batch& batch, const BatchPictures& pictures, bool learns) {
   PassShape shape{.rows = rows_of(batch.rows()),
+                  .learnt = learnt_count(batch, rows_of(batch.rows())),
                   .pictures = int64_t(pictures.paths.size()),
                   .questions = int64_t(pictures.shown.size()),
                   .learns = learns};
@@ -41,6 +43,7 @@ PassShape shape_of(const Batch& batch, const BatchPictures& pictures, bool learn
 
 TrainingShape training_shape(const PassShape& shape) {
   return {.rows = shape.rows,
+          .learnt = shape.learnt,
           .control_words = batch_control_words(shape.rows),
           .pictures = shape.pictures,
           .questions = shape.questions,
@@ -227,8 +230,15 @@ Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, Gradients gradients)
   LK_TRY(see(batch, pictures, *pass));
   LK_TRY(put(*pass, "control", rows.control));
   LK_TRY(put(*pass, "spans", rows.spans));
-  LK_TRY(put(*pass, "target", rows.target));
-  LK_TRY(put(*pass, "loss_weights", rows.loss_weights));
+  if (pass->shape.learnt == pass->shape.rows) {
+    LK_TRY(put(*pass, "target", rows.target));
+    LK_TRY(put(*pass, "loss_weights", rows.loss_weights));
+  } else {
+    const LearntRows learnt = learnt_rows(rows, pass->shape.learnt);
+    LK_TRY(put(*pass, "learnt", learnt.list));
+    LK_TRY(put(*pass, "target", learnt.target));
+    LK_TRY(put(*pass, "loss_weights", learnt.loss_weights));
+  }
   LK_TRY(put(*pass, "counted", rows.counted));
   LK_TRY(put(*pass, "balanced", rows.balanced));
   const uint32_t seed_words[] = {uint32_t(options.seed), uint32_t(options.seed >> 32), uint32_t(dropped)};
@@ -302,6 +312,7 @@ Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& optio
   TrainingMemory memory;
   memory.parameter_bytes = ParameterMemory::bytes(options.parameters);
   const TrainingShape shape = training_shape({.rows = rows_of(batch.rows),
+                                              .learnt = rows_of(batch.rows),
                                               .pictures = batch.pictures,
                                               .questions = batch.questions,
                                               .text_rows = batch.pictures ? rows_of(batch.text_rows) : 0});

@@ -128,11 +128,15 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
   g.label("output");
   const bool words = shape.gradients && learns_words(config, recipe, parameters);
   const Tensor head = weight(WeightRole::output);
+  const bool all = shape.learnt == shape.rows;
+  const Tensor learnt = all ? h
+                            : gather_rows(g, h, g.state("learnt", DType::u32, {wanted_list_words(shape.learnt)}),
+                                          shape.learnt);  // (learnt, hidden)
   const Tensor loss =
-      cross_entropy(g, {.x = rms_norm(g, h, weight(WeightRole::output_norm), config.rms_eps),
+      cross_entropy(g, {.x = rms_norm(g, learnt, weight(WeightRole::output_norm), config.rms_eps),
                         .head = head ? head : embedding,
-                        .target = g.state("target", DType::u32, {shape.rows}),
-                        .weights = of_rows("loss_weights"),
+                        .target = g.state("target", DType::u32, {shape.learnt}),
+                        .weights = g.state("loss_weights", DType::f32, {shape.learnt}),
                         .x_wanted = words,
                         .head_wanted = words && g.info(head ? head : embedding).kind == TensorKind::state});
   Tensor aux;

@@ -46,8 +46,11 @@ bool learns_words(const DecoderConfig& config, const TrainingRecipe& recipe, std
 //   `features`      (pictures * V, T), where the tower is frozen; otherwise
 //   `pixels`, `tower.tokens`, `tower.positions`, `tower.spans`   see TowerBatch
 // Each picture goes through tower and projector once, however many conversations are about it.
+// Of batches of which few rows are learnt (learnt_rows.h): `learnt`, a wanted list of those, and only for them, in its order,
+// `target` and `loss_weights`.
 struct TrainingShape {
   int64_t rows = 0;
+  int64_t learnt = 0;  // of these, see learnt_rows.h
   int64_t control_words = 0;
   int64_t pictures = 0;    // different ones
   int64_t questions = 0;   // conversations about them
