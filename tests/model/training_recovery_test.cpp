@@ -20,7 +20,7 @@ using namespace lorikeet::test;
 namespace {
 
 struct Outcome {
-  std::vector<float> trained;
+  std::string trained;  // the last checkpoint: all trained numbers with their moments
   std::string losses;
   int recoveries = 0;
   bool fault_seen = false;
@@ -88,10 +88,7 @@ Result<Outcome> outcome(const std::filesystem::path& path, const std::string& fa
                            made.fault_seen |= sentence.find("LORIKEET_FAULT") != std::string::npos;
                          }};
   LK_TRY(run_to_end(run, folder, loop));
-  for (const Parameter& parameter : run.trainer().parameters()) {
-    LK_ASSIGN(const auto values, run.trainer().read(parameter.name));
-    made.trained.insert(made.trained.end(), values.begin(), values.end());
-  }
+  LK_ASSIGN(made.trained, read_text(folder.checkpoint()));
   for (const LossPoint& point : folder.losses())
     made.losses += std::to_string(point.step) + " " + std::to_string(point.cross_entropy) + "\n";
   return made;
