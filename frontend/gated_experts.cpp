@@ -5,22 +5,27 @@
 
 namespace lorikeet {
 
-GatedExperts gated_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights, WeightRole gate,
-                           uint32_t layer) {
-  const WeightRole up = WeightRole(int(gate) + 1), down = WeightRole(int(gate) + 2);
-  const auto trained = [&](WeightRole role) { return g.find(weight_name(*config.family, role, layer, Naming::gguf)); };
+GatedExperts frozen_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights, WeightRole gate,
+                            uint32_t layer) {
   GatedExperts experts;
   experts.intermediate = int64_t(expected_shape(config, gate).front());
-  experts.outputs = int64_t(expected_shape(config, down).front());
-  if (const Tensor stack = trained(gate)) {
-    experts.trained_gate = stack;
-    experts.trained_up = trained(up);
-    experts.trained_down = trained(down);
-  } else {
-    experts.gate_up = weights.gate_up_stack(g, gate, layer);
-    experts.down = weights.down_stack(g, gate, layer);
-  }
+  experts.outputs = int64_t(expected_shape(config, WeightRole(int(gate) + 2)).front());
+  experts.gate_up = weights.gate_up_stack(g, gate, layer);
+  experts.down = weights.down_stack(g, gate, layer);
   return experts;
+}
+
+GatedExperts gated_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights, WeightRole gate,
+                           uint32_t layer) {
+  const auto trained = [&](int part) {
+    return g.find(weight_name(*config.family, WeightRole(int(gate) + part), layer, Naming::gguf));
+  };
+  if (!trained(0)) return frozen_experts(g, config, weights, gate, layer);
+  return {.trained_gate = trained(0),
+          .trained_up = trained(1),
+          .trained_down = trained(2),
+          .intermediate = int64_t(expected_shape(config, gate).front()),
+          .outputs = int64_t(expected_shape(config, WeightRole(int(gate) + 2)).front())};
 }
 
 Tensor write_gated_experts(Graph& g, const GatedExperts& experts, Tensor x, Tensor list) {

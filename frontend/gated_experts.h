@@ -19,6 +19,10 @@ struct GatedExperts {
 GatedExperts gated_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights, WeightRole gate,
                            uint32_t layer = 0);
 
+// The same as they are in the files, whether they are trained or not.
+GatedExperts frozen_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights, WeightRole gate,
+                            uint32_t layer = 0);
+
 // down(silu(gate x) * (up x)) of each row of x by the experts that a work list gives it.            -> (pairs, outputs)
 Tensor write_gated_experts(Graph& g, const GatedExperts& experts, Tensor x, Tensor list);
 

@@ -60,6 +60,8 @@ void FactorTraining::add(CLI::App& command) {
        "published, what the dense network before makes of such an input (chained), which overflows on real models\n"
        "(own). Example: --view dense",
        {"own", "dense", "chained"});
+  command.add_flag("--distil", distil,
+                   "Experts learn what the dense model says instead of the tokens that follow. Example: --distil");
   command.add_flag("--recompute", recompute, "Less memory for experts, more time. Example: --recompute");
   number("--save-every", save_every,
          "Steps between two checkpoints; 0: at the end only (50). Example: --save-every 20");
@@ -93,6 +95,7 @@ RunOptions FactorTraining::options(FactorStage stage) const {
   options.batches.examples = batch;
   options.steps = (tokens + batch * uint64_t(max_tokens) - 1) / (batch * uint64_t(max_tokens));
   options.recompute = recompute;
+  options.distil = distil && stage == FactorStage::experts;
   options.seed = seed;
   options.fuse = device.environment().fuse;
   return options;

@@ -20,7 +20,7 @@ struct FactorTraining {
   double rate = 0;  // 0: the stage's own
   uint64_t warmup = 0, save_every = 50, seed = 0;
   double floor = 0;
-  bool resume = false, recompute = false;
+  bool resume = false, recompute = false, distil = false;
 
   void add(CLI::App& command);
   std::vector<FactorStage> stages() const;  // none: nothing is trained

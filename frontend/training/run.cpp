@@ -37,6 +37,7 @@ TrainerOptions trainer_options(Model& model, const RunOptions& options, const Tr
                      .progress = options.progress};
   all.recipe.recompute = options.recompute;
   all.recipe.routers = options.routers;
+  all.recipe.distil = options.distil;
   all.recipe.bypass_experts = options.bypass_experts;
   all.pixels = [&model](const std::string& file) -> Result<Pixels> {
     LK_ASSIGN(const Picture picture, read_picture(file));

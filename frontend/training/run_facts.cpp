@@ -37,6 +37,8 @@ Json run_facts(const RunOptions& options, const Dataset& dataset, const std::str
   return {{"adapter", trained},
           {"base model", options.adapter.base_model},
           {"base hash", options.adapter.base_sha256},
+          {"view of routers", options.routers ? name(options.routers->view) : ""},
+          {"distillation", options.distil},
           {"experts left out", options.bypass_experts},
           {"device", device},
           {"data", fingerprint(dataset)},

@@ -29,6 +29,7 @@ struct RunOptions {
   // trained. Of the adapter then only the base's name and hash count.
   std::vector<std::string> weights;
   std::optional<RouterLesson> routers;  // of factored models: what their routers learn from
+  bool distil = false;                  // of factored models, see TrainingRecipe
   bool bypass_experts = false;          // of models that see: what the projector makes goes past the visual experts
   Adamw optimiser;
   Schedule schedule;                    // its `steps` are filled in

@@ -272,6 +272,15 @@ Status check_experts(const DecoderConfig& config, const TrainerOptions& options)
   const std::vector<Parameter>& parameters = options.parameters;
   if (options.recipe.routers && !config.factor)
     return invalid("the model has no routers that could learn: it is not factored.");
+  if (options.recipe.distil && !config.factor)
+    return invalid("the model has no dense model in it that could teach: it is not factored.");
+  size_t experts = 0;
+  for (uint32_t layer = 0; layer < config.layers; ++layer)
+    for (const WeightRole role : {WeightRole::slice_gate, WeightRole::slice_up, WeightRole::slice_down})
+      experts += is_among(parameters, weight_name(*config.family, role, layer, Naming::gguf));
+  if (options.recipe.distil && experts < parameters.size())
+    return invalid(
+        "distillation trains the experts of a factored model alone; other tensors are among the parameters.");
   const auto check = [&](WeightRole gate, uint32_t layer) -> Status {
     std::string missing, present;
     for (const int part : {0, 1, 2}) {

@@ -125,18 +125,27 @@ Graph build_training_pass(const DecoderConfig& config, const WeightTable& weight
     };
   }
   const Tensor h = write_layers(g, embedded, layers);  // (rows, hidden)
+  Tensor teacher;
+  if (recipe.distil) {
+    layers.active = config.factor->experts;
+    layers.factored = nullptr;
+    layers.experts = [&](uint32_t layer) { return frozen_experts(g, config, weights, WeightRole::slice_gate, layer); };
+    teacher = write_layers(g, embedded, layers);  // (rows, hidden)
+  }
   g.label("output");
   const bool words = shape.gradients && learns_words(config, recipe, parameters);
   const Tensor head = weight(WeightRole::output);
   const bool all = shape.learnt == shape.rows;
-  const Tensor learnt = all ? h
-                            : gather_rows(g, h, g.state("learnt", DType::u32, {wanted_list_words(shape.learnt)}),
-                                          shape.learnt);  // (learnt, hidden)
+  const auto said = [&](Tensor x) {
+    if (!all) x = gather_rows(g, x, g.state("learnt", DType::u32, {wanted_list_words(shape.learnt)}), shape.learnt);
+    return rms_norm(g, x, weight(WeightRole::output_norm), config.rms_eps);  // (learnt, hidden)
+  };
   const Tensor loss =
-      cross_entropy(g, {.x = rms_norm(g, learnt, weight(WeightRole::output_norm), config.rms_eps),
+      cross_entropy(g, {.x = said(h),
                         .head = head ? head : embedding,
                         .target = g.state("target", DType::u32, {shape.learnt}),
                         .weights = g.state("loss_weights", DType::f32, {shape.learnt}),
+                        .teacher = teacher ? said(teacher) : Tensor{},
                         .x_wanted = words,
                         .head_wanted = words && g.info(head ? head : embedding).kind == TensorKind::state});
   Tensor aux;

@@ -18,6 +18,9 @@ namespace lorikeet {
 struct TrainingRecipe {
   std::optional<AdapterInGraph> adapter;  // all rows use it
   std::optional<RouterLesson> routers;    // of factored models: what they learn from; the loss of words is not theirs
+  // Of factored models: instead of the tokens that follow, the last state of the same rows through all experts as they
+  // are in the files is what the model is to say. Only experts may be parameters.
+  bool distil = false;
   bool keep_neurons = false;    // `neurons.L` (rows, intermediate) of dense layers are kept: silu(gate x) * up x
   bool bypass_experts = false;  // of models that see: the projected tokens are the visual tokens
   bool aux_loss = true;         // the adapter's own

@@ -15,7 +15,12 @@ constexpr int64_t kChunkLogits = 4 << 20;
 Tensor cross_entropy(Graph& g, const CrossEntropy& parts) {
   if (g.error()) return {};
   const int64_t rows = parts.x.shape.rows(), vocabulary = parts.head.shape.rows();
-  if (parts.target.shape.elements() != rows || parts.weights.shape.elements() != rows) {
+  if (parts.teacher && !(parts.teacher.shape == parts.x.shape)) {
+    g.fail(invalid(
+        join("[cross_entropy] x is ", parts.x.shape.text(), ", the teacher ", parts.teacher.shape.text(), ".")));
+    return {};
+  }
+  if ((!parts.teacher && parts.target.shape.elements() != rows) || parts.weights.shape.elements() != rows) {
     g.fail(invalid(join("[cross_entropy] x has ", rows, " rows, target ", parts.target.shape.elements(),
                         " and weights ", parts.weights.shape.elements(), " elements.")));
     return {};
@@ -28,14 +33,21 @@ Tensor cross_entropy(Graph& g, const CrossEntropy& parts) {
     g.fail(unsupported("[cross_entropy] a packed head has no gradient."));
     return {};
   }
-  const Tensor targets = g.reshape(parts.target, {rows, 1}), weights = g.reshape(parts.weights, {rows, 1});
+  const Tensor targets = parts.teacher ? Tensor{} : g.reshape(parts.target, {rows, 1}),
+               weights = g.reshape(parts.weights, {rows, 1});
   Tensor losses, dx, dhead;
   for (int64_t first = 0; first < rows; first += chunk) {
     const int64_t count = std::min(chunk, rows - first);
     const Tensor x = take_rows(g, parts.x, first, count);  // (count, hidden)
     if (dx) g.after(dx);
     const Tensor logits = matmul(g, x, parts.head);  // (count, vocabulary)
-    const SoftmaxLoss loss = softmax_loss(g, logits, g.rows(targets, first, count), g.rows(weights, first, count));
+    const Tensor of_rows = g.rows(weights, first, count);
+    const SoftmaxLoss loss =
+        parts.teacher
+            ? softmax_divergence(g, logits,
+                                 matmul(g, take_rows(g, g.detach(parts.teacher), first, count), g.detach(parts.head)),
+                                 of_rows)
+            : softmax_loss(g, logits, g.rows(targets, first, count), of_rows);
     const Tensor part = g.reshape(loss.losses, {count, 1});
     losses = losses ? concat_rows(g, losses, part) : part;
     if (parts.head_wanted) dhead = gemm(g, {.a = loss.logits, .b = x, .addend = dhead, .transpose_a = true});

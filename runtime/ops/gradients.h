@@ -34,6 +34,8 @@ struct SoftmaxLoss {
   Tensor logits;  // (rows, vocabulary): the gradient
 };
 SoftmaxLoss softmax_loss(Graph& g, Tensor logits, Tensor target, Tensor weights);
+// weights[r] * KL(softmax(wanted[r]) || softmax(logits[r])), and its gradient.          wanted (rows, vocabulary)
+SoftmaxLoss softmax_divergence(Graph& g, Tensor logits, Tensor wanted, Tensor weights);
 
 // The loss (1) as it is, whose gradients have been computed already: gradients[i] of inputs[i].
 Tensor with_gradients(Graph& g, Tensor loss, const Tensors& inputs, const Tensors& gradients);

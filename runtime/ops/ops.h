@@ -251,8 +251,10 @@ Tensor log_prob(Graph& g, Tensor logits, Tensor target);
 // sum over the rows of weights[r] * -log softmax(x[r] head^T)[target[r]], without a matrix of all rows x vocabulary in
 // memory: rows go in chunks, and where a gradient is wanted it is made in the same pass.              -> (1)
 // x (rows, hidden); head (vocabulary, hidden), packed or trained; target (rows) u32; weights (rows), 0: not counted.
+// With a teacher (rows, hidden) instead of the target: the sum of weights[r] * KL(softmax(teacher[r] head^T) || softmax(
+// x[r] head^T)), constant in the teacher.
 struct CrossEntropy {
-  Tensor x, head, target, weights;
+  Tensor x, head, target, weights, teacher;
   bool x_wanted = true, head_wanted = false;  // gradients to be had
   int64_t chunk_rows = 0;                     // 0: as many as 16 MiB of logits hold
 };

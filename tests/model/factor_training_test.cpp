@@ -167,3 +167,29 @@ TEST_CASE("factored: experts learn with the recorded gradients, losses and tenso
   CHECK(double(far) <= 1e-3 * double(count));
   CHECK(wrong == 0);
 }
+
+TEST_CASE("factored: experts learn what the dense model says", "[factor][training]") {
+  if (!test_device()) LK_SKIP(no_device, "training");
+  const auto folder = shared_golden("factorllm");
+  if (!folder) LK_SKIP(no_shared_goldens, "training");
+  const TensorFiles data = need(open_tensors(*folder / "training/batches.safetensors"));
+  const auto ids = recorded<int64_t>(data, data.tensors().front().name);
+  const Batch batch = batch_of(std::span(ids).first(data.tensors().front().columns()));
+  Model model = need(Model::load(*test_device(), *folder / "factored/contiguous"));
+  TrainerOptions options;
+  const std::string experts[] = {R"(blk\.\d+\.ffn_.*_exps\.weight)"};
+  options.parameters = need(weight_parameters(model, experts));
+  options.recipe.distil = true;
+  Trainer trainer = need(Trainer::create(model, options));
+  const double first = need(trainer.evaluate(batch)).cross_entropy;
+  CHECK(first > 0);
+  for (int step = 0; step < 10; ++step) need(trainer.step(std::span(&batch, 1), 4e-3));
+  CHECK(need(trainer.evaluate(batch)).cross_entropy < first / 2);
+
+  const std::string others[] = {R"(.*norm.*)"};
+  options.parameters = need(weight_parameters(model, others));
+  const auto refused = Trainer::create(model, options);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message ==
+        "distillation trains the experts of a factored model alone; other tensors are among the parameters.");
+}
