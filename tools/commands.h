@@ -21,6 +21,7 @@ void add_eval_mmmb(CLI::App& eval, Job& job);  // its subcommands, and perplexit
 void add_eval_tasks(CLI::App& eval, Job& job);
 void add_eval_names(CLI::App& eval, Job& job);
 void add_factor(CLI::App& program, Job& job);
+void add_factor_report(CLI::App& program, Job& job);
 void add_finetune(CLI::App& program, Job& job);
 void add_generate(CLI::App& program, Job& job);
 void add_inspect(CLI::App& program, Job& job);

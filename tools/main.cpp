@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
   tool::add_inspect(program, job);
   tool::add_convert(program, job);
   tool::add_factor(program, job);
+  tool::add_factor_report(program, job);
   tool::add_finetune(program, job);
   tool::add_eval(program, job);
   tool::add_bench(program, job);

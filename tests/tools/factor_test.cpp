@@ -1,4 +1,6 @@
 // lorikeet factor as a user meets it: a dense model goes in, and one with experts comes out.
+#include <nlohmann/json.hpp>
+
 #include "frontend/training/loss_curve.h"
 #include "runtime/base/file.h"
 #include "tests/support/catch.h"
@@ -121,4 +123,59 @@ TEST_CASE("factor: what cannot be done is a sentence") {
                      1),
              "at least 64 were expected"));
   CHECK_FALSE(std::filesystem::exists(out));
+}
+
+TEST_CASE("factor-report: every number of experts is measured beside the dense model") {
+  NEED_DEVICE();
+  const test::TemporaryFolder folder;
+  write_text(folder);
+  const std::string model = tiny_model(), cut = (folder / "cut.gguf").string(), out = (folder / "report").string();
+  REQUIRE(test::lorikeet({"factor", "-m", model, cut, "--experts", "4"}).status == 0);
+  const Arguments call = {"factor-report",
+                          "-m",
+                          cut,
+                          "--dense",
+                          model,
+                          "--data",
+                          (folder / "text.txt").string(),
+                          "--tokens",
+                          "200",
+                          "--window",
+                          "64",
+                          "--prompt",
+                          "16",
+                          "--generate",
+                          "4",
+                          "--rounds",
+                          "1",
+                          "--out",
+                          out};
+  const auto made = test::lorikeet(call);
+  INFO(made.err);
+  REQUIRE(made.status == 0);
+  CHECK(says(made.out, "4 of 4 "));
+  const auto report = nlohmann::json::parse(bytes(folder / "report" / "report.json"));
+  const auto& points = report.at("points");
+  REQUIRE(points.size() == 5);
+  CHECK(report.at("tokens") == 196);  // four pieces, of which the first tokens are not scored
+  CHECK(points[0].at("agreement") == 1.0);
+  CHECK(points[4].at("agreement") == 1.0);
+  CHECK(points[4].at("perplexity").get<double>() == Approx(points[0].at("perplexity").get<double>()).epsilon(1e-4));
+  for (int k = 1; k <= 4; ++k) {
+    const auto& point = points[size_t(k)];
+    CHECK(point.at("active") == k);
+    CHECK(point.at("generate_tokens_per_second").get<double>() > 0);
+    REQUIRE(point.at("layers").size() == 2);
+    double load = 0;
+    for (const auto& share : point.at("layers")[0].at("load")) load += share.get<double>();
+    CHECK(load == Approx(k));
+  }
+  CHECK(points[1].at("ffn_bytes").get<double>() < points[2].at("ffn_bytes").get<double>());
+  CHECK(bytes(folder / "report" / "report.svg").starts_with("<svg"));
+
+  CHECK(says(failure(test::lorikeet(call), 1), "is there already"));
+  Arguments other = call;
+  other.back() = (folder / "other").string();
+  other[2] = model;
+  CHECK(says(failure(test::lorikeet(other), 1), "is not factored; give what `factor` wrote."));
 }
