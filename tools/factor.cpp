@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "runtime/base/file.h"
 #include "runtime/base/text.h"
 #include "tools/commands.h"
 #include "tools/factor_training.h"
@@ -14,10 +15,31 @@ namespace lorikeet::tool {
 namespace {
 
 struct Flags {
-  std::string model, out, split = "contiguous", scale, type;
+  std::string model, out, split = "contiguous", order, scale, type;
   FactorOptions options;
   FactorTraining training;
 };
+
+// One list of rows for all layers, or one a layer.
+Result<std::vector<uint32_t>> read_order(const std::string& file) {
+  LK_ASSIGN(const std::string text, read_text(file));
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const Error bad =
+      invalid(join("--order: ", file, " holds no list of the numbers of rows, nor one such list a layer."));
+  std::vector<uint32_t> order;
+  const auto add = [&](const nlohmann::json& list) {
+    for (const auto& row : list) {
+      if (!row.is_number_unsigned() || row.get<uint64_t>() > UINT32_MAX) return false;
+      order.push_back(row.get<uint32_t>());
+    }
+    return list.is_array();
+  };
+  if (!json.is_array() || json.empty()) return bad;
+  if (!json.front().is_array()) return add(json) ? Result<std::vector<uint32_t>>(order) : bad;
+  for (const auto& layer : json)
+    if (!layer.is_array() || !add(layer)) return bad;
+  return order;
+}
 
 Status read_split(const std::string& text, Flags& flags) {
   const auto colon = std::min(text.find(':'), text.size());
@@ -31,6 +53,11 @@ Status read_split(const std::string& text, Flags& flags) {
   if (text != "contiguous" && text != "clustered" && !(kind == "permutation" && has_seed))
     return invalid(
         join("--split is ", text.substr(0, 100), "; contiguous, permutation:SEED or clustered was expected."));
+  if (!flags.order.empty()) {
+    if (text != "contiguous") return invalid(join("--order is a split of its own; --split ", text, " was given too."));
+    options.split = FactorSplit::permutation;
+    LK_ASSIGN(options.order, read_order(flags.order));
+  }
   if (options.split == FactorSplit::clustered && flags.training.data.empty())
     return invalid("--split clustered looks at a text: give one with --data.");
   return Done{};
@@ -144,6 +171,11 @@ void add_factor(CLI::App& program, Job& job) {
           "Which rows make an expert: contiguous (neighbours, as published), permutation:SEED, or clustered (those\n"
           "that fire together on the data). Example: --split permutation:7")
       ->option_text("SPLIT");
+  command
+      ->add_option("--order", flags->order,
+                   "A split that is given: a JSON list of all rows in their new order, or one such list a layer; each\n"
+                   "expert takes its share of neighbours. Example: --order order.json")
+      ->option_text("FILE");
   command
       ->add_option(
           "--scale", flags->scale,

@@ -122,7 +122,23 @@ TEST_CASE("factor: what cannot be done is a sentence") {
                                      "clustered", "--data", (folder / "short.txt").string()}),
                      1),
              "at least 64 were expected"));
+  folder.write("odd.json", "[1, \"x\"]");
+  folder.write("few.json", "[1, 0]");
+  CHECK(says(failure(test::lorikeet(call + Arguments{"--order", (folder / "odd.json").string()}), 1), "holds no list"));
+  CHECK(says(failure(test::lorikeet(call + Arguments{"--order", (folder / "few.json").string()}), 1),
+             "has 2 entries, 2 layers of 96 rows were expected"));
   CHECK_FALSE(std::filesystem::exists(out));
+}
+
+TEST_CASE("factor: a split may be given") {
+  NEED_DEVICE();
+  const test::TemporaryFolder folder;
+  std::string order;
+  for (int row = 95; row >= 0; --row) order += (order.empty() ? "[" : ", ") + std::to_string(row);
+  folder.write("order.json", order + "]");
+  const std::string out = (folder / "out.gguf").string();
+  REQUIRE(test::lorikeet({"factor", "-m", tiny_model(), out, "--order", (folder / "order.json").string()}).status == 0);
+  CHECK(says(test::lorikeet({"inspect", "-m", out}).out, "permutation"));
 }
 
 TEST_CASE("factor-report: every number of experts is measured beside the dense model") {
