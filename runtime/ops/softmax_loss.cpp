@@ -27,7 +27,7 @@ Result<Shapes> divergence_shape(Inputs in, const Attributes&) {
 void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
   const Shape& logits = node.inputs[0].shape;
   Dispatch dispatch{
-      .kernel = node.op->name,
+      .kernel = std::string(node.op->name),
       .params = params_bytes(shader::SoftmaxLossParams{uint32_t(logits.rows()), uint32_t(logits.columns())}),
       .groups = spread(logits.rows())};
   for (const Tensor& tensor : node.inputs) dispatch.operands.push_back(Operand::of(tensor));
