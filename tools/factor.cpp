@@ -82,6 +82,19 @@ Result<uint64_t> cut(const Flags& flags, const Checkpoint& source, const std::fi
   return report.output_bytes;
 }
 
+// Whether a cut that a stopped run left is the one that is asked for.
+Status check_cut(const std::filesystem::path& file, const FactorOptions& options) {
+  LK_ASSIGN(const Checkpoint files, Checkpoint::open(file));
+  LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(files));
+  const auto& cut = config.factor;
+  if (cut && cut->experts == options.experts && cut->active == options.active && cut->split == options.split &&
+      cut->output_scale == options.output_scale)
+    return Done{};
+  return invalid(join("[factor] ", file.string(),
+                      " was cut with other options (--experts, --active, --split, --scale);",
+                      " give those that the run was begun with, or remove the folder."));
+}
+
 // A model that is cut already is only trained. What is on the way lies in a folder beside the result, which keeps the
 // losses.
 Status train(const Flags& flags, const Checkpoint& source, bool is_cut) {
@@ -93,6 +106,7 @@ Status train(const Flags& flags, const Checkpoint& source, bool is_cut) {
   fs::create_directories(work, failure);
   if (failure)
     return Error{ErrorCode::io, join("[factor] cannot write ", work.string(), ": ", failure.message(), "."), {}};
+  if (!is_cut && fs::exists(split)) LK_TRY(check_cut(split, flags.options));
   if (!is_cut && !fs::exists(split)) {
     const auto made = cut(flags, source, split);
     if (!made) return made.error();

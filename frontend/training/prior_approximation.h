@@ -32,10 +32,9 @@ class PriorApproximation {
   // As write_factored, layer after layer.                                                           -> (rows, hidden)
   Tensor write(const GatedExperts& experts, const FactoredInput& input);
 
-  // The share of the total that an expert is compared with is 1 / scale (FactorConfig::scale).
   // route * sum over layers of KL(router || label) + balance * sum over layers of the mean over rows and experts of
   // mask * p, where p = softmax(scores) and the label is the softmax of 1 for the k experts closest to their share of
-  // the total, 0 for the others. -> (1)
+  // the total, which is 1 / FactorConfig::scale of it, and 0 for the others. -> (1)
   Tensor loss();
 
  private:

@@ -183,8 +183,8 @@ TEST_CASE("factored: experts learn what the dense model says", "[factor][trainin
   Trainer trainer = need(Trainer::create(model, options));
   const double first = need(trainer.evaluate(batch)).cross_entropy;
   CHECK(first > 0);
-  for (int step = 0; step < 10; ++step) need(trainer.step(std::span(&batch, 1), 4e-3));
-  CHECK(need(trainer.evaluate(batch)).cross_entropy < 0.7 * first);
+  for (int step = 0; step < 30; ++step) need(trainer.step(std::span(&batch, 1), 4e-3));
+  CHECK(need(trainer.evaluate(batch)).cross_entropy < first / 2);
 
   const std::string others[] = {R"(.*norm.*)"};
   options.parameters = need(weight_parameters(model, others));

@@ -87,6 +87,9 @@ TEST_CASE("factor: a model is cut, its routers and experts are trained, killed, 
 
   test::killed_when_there(call("cut.gguf"), folder / "cut.gguf.training" / "experts" / "checkpoint.safetensors");
   CHECK(says(failure(test::lorikeet(call("cut.gguf")), 1), "is there already; give --resume to go on in it"));
+  Arguments other = call("cut.gguf") + Arguments{"--resume"};
+  other[5] = "2";  // experts
+  CHECK(says(failure(test::lorikeet(other), 1), "was cut with other options"));
   const auto resumed = test::lorikeet(call("cut.gguf") + Arguments{"--resume"});
   INFO(resumed.err);
   REQUIRE(resumed.status == 0);
