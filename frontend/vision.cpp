@@ -89,28 +89,27 @@ Tensor write_projector(Graph& g, const WeightTable& weights, Tensor features) {
 }
 
 VisualExperts write_visual_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights,
-                                   const VisualQuestion& question) {
+                                   const VisualQuestions& asked) {
   const PictureConfig& p = *config.picture;
   VisualExperts made;
   g.label("mm.cross_attention");
   const Tensor table = weights.tensor(g, Role::token_embedding);
-  const Tensor text = embed(g, table, question.control, question.text_rows);  // (text rows, hidden)
-  made.asked = cross_attention(g, take_rows(g, question.projected, 0, 1), text, question.control);
+  const Tensor text = embed(g, table, asked.control, asked.classes.shape.rows() * asked.text_rows);
+  made.asked = cross_attention(g, asked.classes, text, asked.control);
 
   g.label("mm.route");
-  made.scores = matmul(g, made.asked.pooled, weights.tensor(g, Role::router));  // (1, experts)
-  made.routing = route(g, made.scores, question.policy);
+  made.scores = matmul(g, made.asked.pooled, weights.tensor(g, Role::router));  // (questions, experts)
+  made.routing = route(g, made.scores, asked.policy);
 
-  // One routing for all tokens of the picture.
+  // One routing for all tokens of a picture.
   g.label("mm.experts");
-  const Tensor list = sort_rows(g, made.routing.weights, p.visual_tokens(), most_chosen(question.policy, p.experts));
-  made.visual =
-      expert_combine(g, {.outputs = write_gated_experts(g, gated_experts(g, config, weights, Role::expert_gate),
-                                                        question.projected, list),
-                         .weights = made.routing.weights,
-                         .list = list,
-                         .residual = p.residual_weight != 0 ? question.projected : Tensor{},
-                         .residual_scale = p.residual_weight});  // (visual tokens, hidden)
+  const Tensor list = sort_rows(g, made.routing.weights, p.visual_tokens(), most_chosen(asked.policy, p.experts));
+  made.visual = expert_combine(g, {.outputs = write_gated_experts(
+                                       g, gated_experts(g, config, weights, Role::expert_gate), asked.projected, list),
+                                   .weights = made.routing.weights,
+                                   .list = list,
+                                   .residual = p.residual_weight != 0 ? asked.projected : Tensor{},
+                                   .residual_scale = p.residual_weight});  // (questions * visual tokens, hidden)
   return made;
 }
 
@@ -137,6 +136,7 @@ Graph build_visual_experts(const DecoderConfig& config, const WeightTable& weigh
   const Tensor projected = g.state("projected", DType::f32, {config.picture->visual_tokens(), config.hidden});
   const VisualExperts made = write_visual_experts(g, config, weights,
                                                   {.projected = projected,
+                                                   .classes = take_rows(g, projected, 0, 1),
                                                    .control = g.state("control", DType::u32, {shape.control_words}),
                                                    .text_rows = shape.text_rows,
                                                    .policy = shape.policy});

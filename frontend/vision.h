@@ -17,8 +17,8 @@ Graph build_vision(const DecoderConfig& config, const WeightTable& weights, int6
 Graph build_tower(const DecoderConfig& config, const WeightTable& weights, int64_t control_words);
 
 // States `projected` (visual tokens, hidden) and `control`: a control table whose rows are the text's tokens,
-// `text_rows` at most. Kept: `attention` (text_rows), `pooled` (1, hidden), `scores`, `probabilities` and `weights` (1,
-// experts), `entropy` (1), and `visual` (visual tokens, hidden).
+// `text_rows` at most. Kept: `attention` (1, text_rows), `pooled` (1, hidden), `scores`, `probabilities` and `weights`
+// (1, experts), `entropy` (1), and `visual` (visual tokens, hidden).
 struct VisualExpertsShape {
   int64_t text_rows = 0;
   int64_t control_words = 0;
@@ -42,19 +42,21 @@ Tensor write_towers(Graph& g, const PictureConfig& config, const WeightTable& we
                     const TowerBatch& batch);                                   // -> (pictures * positions, T)
 Tensor write_projector(Graph& g, const WeightTable& weights, Tensor features);  // (rows, T) -> (rows, hidden)
 
-struct VisualQuestion {
-  Tensor projected;  // (visual tokens, hidden)
-  Tensor control;    // a table whose rows are the text's tokens
+// Questions about pictures, V visual tokens each, and text of at most `text_rows` tokens each.
+struct VisualQuestions {
+  Tensor projected;  // (questions * V, hidden)
+  Tensor classes;    // (questions, hidden): of each the class token, the first of its visual tokens
+  Tensor control;    // a table of questions * text_rows rows, each question's after the other's
   int64_t text_rows = 0;
   RoutingPolicy policy = {};
 };
 struct VisualExperts {
   CrossAttention asked;
-  Tensor scores;  // (1, experts)
+  Tensor scores;  // (questions, experts)
   Routing routing;
-  Tensor visual;  // (visual tokens, hidden)
+  Tensor visual;  // (questions * V, hidden)
 };
 VisualExperts write_visual_experts(Graph& g, const DecoderConfig& config, const WeightTable& weights,
-                                   const VisualQuestion& question);
+                                   const VisualQuestions& asked);
 
 }  // namespace lorikeet

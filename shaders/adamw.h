@@ -4,7 +4,8 @@
 #include "shaders/types.h"
 LK_PARAMS_BEGIN
 struct AdamwParams {
-  uint count;
+  uint count;  // elements, in units of the variant's type
+  uint turns;  // elements a lane
   float beta1;
   float beta2;
   float eps;

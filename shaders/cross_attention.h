@@ -2,7 +2,8 @@
 #include "shaders/types.h"
 LK_PARAMS_BEGIN
 struct CrossAttentionParams {
-  uint rows;     // of text at most
+  uint queries;
+  uint rows;     // of text that each query has
   uint columns;  // H
   float scale;
 };

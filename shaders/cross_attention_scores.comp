@@ -1,5 +1,5 @@
 #version 450
-// scores[i] = scale * dot(query, text[i]) for the rows in use. One workgroup a row.
+// scores[i] = scale * dot(query of row i, text[i]) for the rows in use, 0 for others. One workgroup a row.
 #extension GL_GOOGLE_include_directive : require
 #include "shaders/cross_attention.h"
 layout(local_size_x_id = 0) in;
@@ -15,9 +15,14 @@ layout(binding = 3) writeonly buffer Scores { float scores[]; };
 
 void main() {
   const uint row = group_number();
-  if (row >= min(p.rows, step_rows())) return;
+  if (row >= p.queries * p.rows) return;
+  if (!row_in_use(row)) {
+    if (gl_LocalInvocationIndex == 0u) scores[row] = 0.0;
+    return;
+  }
+  const uint query_at = row / p.rows * p.columns, text_at = row * p.columns;
   float sum = 0.0;
-  for (uint i = gl_LocalInvocationIndex; i < p.columns; i += LANES) sum = fma(query[i], text[row * p.columns + i], sum);
+  for (uint i = gl_LocalInvocationIndex; i < p.columns; i += LANES) sum = fma(query[query_at + i], text[text_at + i], sum);
   sum = group_sum(sum);
   if (gl_LocalInvocationIndex == 0u) scores[row] = sum * p.scale;
 }

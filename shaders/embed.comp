@@ -24,7 +24,7 @@ void main() {
   const uint column = gl_GlobalInvocationID.x * 8u;
   const uint row = gl_WorkGroupID.y;
   if (column >= p.columns || row >= p.rows) return;
-  const bool used = row < step_rows() && row_slot(row) != kNoSlot;
+  const bool used = row_in_use(row);
   const uint token = used ? row_token(row) : 0u;
   const bool is_visual = HAS_VISUAL && used && (row_flags(row) & kRowVisual) != 0u;
   const bool inside = used && !is_visual && token < p.vocabulary;

@@ -37,6 +37,12 @@ std::vector<uint32_t> shown_list(const BatchPictures& pictures, const PictureCon
   return wanted_list(list);
 }
 
+std::vector<uint32_t> class_list(int64_t questions, uint32_t visual_tokens) {
+  std::vector<uint32_t> list;
+  for (uint32_t question = 0; question < uint32_t(questions); ++question) list.push_back(question * visual_tokens);
+  return wanted_list(list);
+}
+
 TowerLists tower_lists(const PictureConfig& config, int64_t pictures) {
   const uint32_t positions = uint32_t(config.positions());
   std::vector<uint32_t> tokens, places;

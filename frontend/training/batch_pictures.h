@@ -25,6 +25,9 @@ BatchPictures batch_pictures(const Batch& batch);
 // The state `shown` of a training pass. `tower`: the features are all rows of a tower in training.
 std::vector<uint32_t> shown_list(const BatchPictures& pictures, const PictureConfig& config, bool tower);
 
+// The state `classes`.
+std::vector<uint32_t> class_list(int64_t questions, uint32_t visual_tokens);
+
 // What a tower in training reads beside the pixels, see TowerBatch: the same for all batches of so many pictures.
 struct TowerLists {
   std::vector<uint32_t> tokens, positions, spans;

@@ -54,11 +54,17 @@ BatchRows batch_rows(const Batch& batch, int64_t rows, const BatchRowsOptions& o
   return words;
 }
 
-std::vector<uint32_t> asked_table(const std::vector<int32_t>& text, int64_t rows) {
+std::vector<uint32_t> asked_table(const Batch& batch, int64_t rows) {
   std::vector<shader::Row> table;
-  for (size_t i = 0; i < text.size(); ++i) table.push_back({0, uint32_t(i), uint32_t(text[i]), 0});
-  ControlTables tables(uint32_t(rows), 1, 1);
-  tables.set_rows(table, {}, uint32_t(rows));
+  for (const BatchSequence& sequence : batch.sequences) {
+    if (sequence.picture_row < 0) continue;
+    for (size_t i = 0; i < size_t(rows); ++i)
+      table.push_back(i < sequence.asked.size() ? shader::Row{0, uint32_t(i), uint32_t(sequence.asked[i]), 0}
+                                                : shader::Row{.slot = shader::kNoSlot});
+  }
+  const uint32_t count = uint32_t(table.size());
+  ControlTables tables(count, 1, 1);
+  tables.set_rows(table, {}, count);
   return tables.table();
 }
 

@@ -22,7 +22,7 @@ struct BatchRowsOptions {
 
 BatchRows batch_rows(const Batch& batch, int64_t rows, const BatchRowsOptions& options);
 int64_t batch_control_words(int64_t rows);
-// A control table of `rows` rows for the text that a picture is routed by.
-std::vector<uint32_t> asked_table(const std::vector<int32_t>& text, int64_t rows);
+// A control table of the texts that the pictures are routed by, `rows` rows each.
+std::vector<uint32_t> asked_table(const Batch& batch, int64_t rows);
 
 }  // namespace lorikeet

@@ -48,7 +48,7 @@ TrainingShape training_shape(const PassShape& shape) {
           .pictures = shape.pictures,
           .questions = shape.questions,
           .text_rows = shape.text_rows,
-          .text_words = shape.pictures ? batch_control_words(shape.text_rows) : 0,
+          .text_words = shape.pictures ? batch_control_words(shape.questions * shape.text_rows) : 0,
           .gradients = shape.learns};
 }
 
@@ -177,10 +177,8 @@ Status Trainer::Impl::see(const Batch& batch, const BatchPictures& pictures, con
   if (pass.states.contains("pixels")) LK_TRY(put_pixels(pictures, pass));
   else LK_TRY(put_features(pictures, pass));
   LK_TRY(put(pass, "shown", shown_list(pictures, *model->config().picture, pass.states.contains("pixels"))));
-  int64_t question = 0;
-  for (const BatchSequence& sequence : batch.sequences)
-    if (sequence.picture_row >= 0)
-      LK_TRY(put(pass, join("asked.", question++), asked_table(sequence.asked, pass.shape.text_rows)));
+  LK_TRY(put(pass, "classes", class_list(pass.shape.questions, model->config().picture->visual_tokens())));
+  LK_TRY(put(pass, "asked", asked_table(batch, pass.shape.text_rows)));
   return Done{};
 }
 
@@ -331,10 +329,11 @@ Result<TrainingMemory> Trainer::memory(Model& model, const TrainerOptions& optio
       const Draft drafted,
       draft(graph, {.profile = &model.device().profile(), .table = &model.choices(), .kernels = &model.kernels()}));
   memory.activation_bytes = drafted.scratch_bytes;
-  memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8 + shape.questions * shape.text_words) * 4;
+  memory.table_bytes = uint64_t(shape.control_words + shape.rows * 8 + shape.text_words) * 4;
   if (shape.pictures == 0) return memory;
   const PictureConfig& picture = *model.config().picture;
-  memory.table_bytes += uint64_t(wanted_list_words(shape.questions * picture.visual_tokens())) * 4;
+  memory.table_bytes +=
+      uint64_t(wanted_list_words(shape.questions * picture.visual_tokens()) + wanted_list_words(shape.questions)) * 4;
   if (trains_tower(model.weights(), options.parameters)) {
     const TowerLists lists = tower_lists(picture, shape.pictures);
     memory.table_bytes += (lists.tokens.size() + lists.positions.size() + lists.spans.size()) * 4;

@@ -40,15 +40,13 @@ Tensor write_pictures(Graph& g, const DecoderConfig& config, const WeightTable& 
   const Tensor shown = g.state("shown", DType::u32, {wanted_list_words(rows)});
   const Tensor all = gather_rows(g, projected, shown, rows);  // (questions * V, hidden)
   if (!p.use_experts || recipe.bypass_experts) return all;
-  Tensor visual;
-  for (int64_t i = 0; i < shape.questions; ++i) {
-    const Tensor asked = g.state(join("asked.", i), DType::u32, {shape.text_words});
-    const VisualExperts made = write_visual_experts(
-        g, config, weights,
-        {.projected = take_rows(g, all, i * tokens, tokens), .control = asked, .text_rows = shape.text_rows});
-    visual = visual ? concat_rows(g, visual, made.visual) : made.visual;
-  }
-  return visual;  // (questions * V, hidden)
+  const Tensor firsts = g.state("classes", DType::u32, {wanted_list_words(shape.questions)});
+  return write_visual_experts(g, config, weights,
+                              {.projected = all,
+                               .classes = gather_rows(g, all, firsts, shape.questions),
+                               .control = g.state("asked", DType::u32, {shape.text_words}),
+                               .text_rows = shape.text_rows})
+      .visual;
 }
 
 // Whether an op reads the state: batches without pictures go past the projector and the visual experts.

@@ -45,12 +45,13 @@ bool learns_words(const DecoderConfig& config, const TrainingRecipe& recipe, std
 // Of batches with pictures (batch_pictures.h), V visual tokens each:
 //   `shown`         wanted list of the visual tokens of the conversations about pictures: token i of conversation Q is
 //                   row Q * V + i of what `embed` takes for visual rows
-//   `asked.Q`       a control table of the text that the picture of conversation Q is routed by
+//   `classes`       wanted list of their class tokens among these
+//   `asked`         a control table of the texts that the pictures are routed by, `text_rows` rows each
 //   `features`      (pictures * V, T), where the tower is frozen; otherwise
 //   `pixels`, `tower.tokens`, `tower.positions`, `tower.spans`   see TowerBatch
 // Each picture goes through tower and projector once, however many conversations are about it.
-// Of batches of which few rows are learnt (learnt_rows.h): `learnt`, a wanted list of those, and only for them, in its order,
-// `target` and `loss_weights`.
+// Of batches of which few rows are learnt (learnt_rows.h): `learnt`, a wanted list of those, and only for them, in its
+// order, `target` and `loss_weights`.
 struct TrainingShape {
   int64_t rows = 0;
   int64_t learnt = 0;  // of these, see learnt_rows.h
@@ -58,7 +59,7 @@ struct TrainingShape {
   int64_t pictures = 0;    // different ones
   int64_t questions = 0;   // conversations about them
   int64_t text_rows = 0;   // of such a conversation's text at most
-  int64_t text_words = 0;  // of its control table
+  int64_t text_words = 0;  // of their control table
   bool gradients = true;   // false: losses only
 };
 // Whether weights of the vision tower are among the parameters.

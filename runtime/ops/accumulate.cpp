@@ -1,6 +1,5 @@
 #include "runtime/ops/ops.h"
-#include "runtime/ops/support.h"
-#include "shaders/pointwise.h"
+#include "runtime/ops/pointwise.h"
 
 namespace lorikeet {
 namespace {
@@ -12,13 +11,8 @@ Result<Shapes> shape(Inputs in, const Attributes&) {
   return Shapes{};
 }
 
-void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
-  const int64_t count = node.inputs[0].shape.elements();
-  Dispatch dispatch{.kernel = "accumulate",
-                    .params = params_bytes(shader::PointwiseParams{uint32_t(count), 1}),
-                    .groups = spread((count + 63) / 64)};
-  for (const Tensor& input : node.inputs) dispatch.operands.push_back(Operand::of(input));
-  choices.push_back({.name = "scalar", .dispatches = {std::move(dispatch)}});
+void lower(const Graph&, const Node& node, const DeviceProfile& profile, Choices& choices) {
+  lower_pointwise(node.inputs, node.inputs[0].shape.elements(), profile, "accumulate", choices);
 }
 
 const Op kOp = {.name = "accumulate", .shape = shape, .lower = lower};

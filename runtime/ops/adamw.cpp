@@ -1,6 +1,6 @@
 #include "shaders/adamw.h"
 #include "runtime/ops/ops.h"
-#include "runtime/ops/support.h"
+#include "runtime/ops/pointwise.h"
 
 namespace lorikeet {
 namespace {
@@ -21,19 +21,28 @@ Result<Shapes> shape(Inputs in, const Attributes& a) {
   return Shapes{};
 }
 
-void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
+void lower(const Graph&, const Node& node, const DeviceProfile& profile, Choices& choices) {
   const Attributes& a = node.attributes;
-  const int64_t count = node.inputs[kParameter].shape.elements();
-  const shader::AdamwParams params{.count = uint32_t(count),
-                                   .beta1 = float(a.number("beta1")),
-                                   .beta2 = float(a.number("beta2")),
-                                   .eps = float(a.number("eps")),
-                                   .decay = float(a.number("decay")),
-                                   .clip = float(a.number("clip")),
-                                   .decoupled = uint32_t(a.integer("decoupled"))};
-  Dispatch dispatch{.kernel = "adamw", .params = params_bytes(params), .groups = spread((count + 63) / 64)};
-  for (const Tensor& input : node.inputs) dispatch.operands.push_back(Operand::of(input ? input : node.inputs[kStep]));
-  choices.push_back({.name = "scalar", .dispatches = {std::move(dispatch)}});
+  const int64_t elements = node.inputs[kParameter].shape.elements();
+  const auto choice = [&](std::string_view name, std::string_view kernel, int64_t width) {
+    const int64_t count = elements / width, turns = pointwise_turns(count, profile);
+    const shader::AdamwParams params{.count = uint32_t(count),
+                                     .turns = uint32_t(turns),
+                                     .beta1 = float(a.number("beta1")),
+                                     .beta2 = float(a.number("beta2")),
+                                     .eps = float(a.number("eps")),
+                                     .decay = float(a.number("decay")),
+                                     .clip = float(a.number("clip")),
+                                     .decoupled = uint32_t(a.integer("decoupled"))};
+    Dispatch dispatch{.kernel = std::string(kernel),
+                      .params = params_bytes(params),
+                      .groups = spread((count + 64 * turns - 1) / (64 * turns))};
+    for (const Tensor& input : node.inputs)
+      dispatch.operands.push_back(Operand::of(input ? input : node.inputs[kStep]));
+    choices.push_back({.name = std::string(name), .dispatches = {std::move(dispatch)}});
+  };
+  if (elements % 4 == 0) choice("vec4", "adamw/vec4", 4);
+  choice("scalar", "adamw/float", 1);
 }
 
 const Op kOp = {.name = "adamw", .shape = shape, .lower = lower};

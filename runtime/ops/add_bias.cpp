@@ -1,5 +1,6 @@
 #include "shaders/add_bias.h"
 #include "runtime/ops/ops.h"
+#include "runtime/ops/product.h"
 #include "runtime/ops/support.h"
 
 namespace lorikeet {
@@ -11,15 +12,22 @@ Result<Shapes> shape(Inputs in, const Attributes&) {
   return Shapes{{DType::f32, in[0].shape}};
 }
 
-void lower(const Graph& g, const Node& node, const DeviceProfile&, Choices& choices) {
+void lower(const Graph& g, const Node& node, const DeviceProfile& profile, Choices& choices) {
   const Tensor& y = node.outputs[0];
-  const shader::AddBiasParams params{uint32_t(y.shape.elements()), uint32_t(y.shape.columns()),
-                                     first_element(g, node.inputs[1])};
-  Dispatch dispatch{.kernel = "add_bias",
-                    .operands = {Operand::of(node.inputs[0]), Operand::of(node.inputs[1]), Operand::of(y)},
-                    .params = params_bytes(params),
-                    .groups = spread((y.shape.elements() + 63) / 64)};
-  choices.push_back({.name = "scalar", .dispatches = {std::move(dispatch)}});
+  const uint32_t rows = uint32_t(y.shape.rows()), bias_at = first_element(g, node.inputs[1]);
+  const auto choice = [&](std::string_view name, std::string_view kernel, uint32_t width) {
+    const uint32_t columns = uint32_t(y.shape.columns()) / width;
+    const uint32_t turns = profile.kind == DeviceKind::cpu ? 16 : 1;
+    const auto [groups_y, groups_z] = spread_yz(groups_for(rows, turns));
+    choices.push_back(
+        {.name = std::string(name),
+         .dispatches = {{.kernel = std::string(kernel),
+                         .operands = {Operand::of(node.inputs[0]), Operand::of(node.inputs[1]), Operand::of(y)},
+                         .params = params_bytes(shader::AddBiasParams{rows, columns, bias_at / width, turns}),
+                         .groups = {groups_for(columns, 64), groups_y, groups_z}}}});
+  };
+  if (multiples_of_4({y.shape.columns(), int64_t(bias_at)})) choice("vec4", "add_bias/vec4", 4);
+  choice("scalar", "add_bias/float", 1);
 }
 
 Tensors backward(const Backward& b) {

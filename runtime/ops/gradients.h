@@ -28,6 +28,18 @@ struct SpanAttentionGrad {
 };
 SpanAttentionGrad span_attention_grad(Graph& g, const Node& forward, Tensor dy);
 
+// query text^T, each query with its own rows of text; 0 for rows not in use.     -> (queries, rows)
+Tensor cross_attention_scores(Graph& g, Tensor query, Tensor text, Tensor control);
+// Of query and text of a cross_attention. dattention (queries, rows): all that comes to its attention, through what it
+// pooled as well; dpooled (queries, H).
+struct CrossAttentionGradParts {
+  Tensor query, text, control, attention, dattention, dpooled;
+};
+struct CrossAttentionGrad {
+  Tensor query, text;
+};
+CrossAttentionGrad cross_attention_grad(Graph& g, const CrossAttentionGradParts& parts);
+
 // -weights[r] * log softmax(logits[r])[target[r]], and its gradient.
 struct SoftmaxLoss {
   Tensor losses;  // (rows)

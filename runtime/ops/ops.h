@@ -26,11 +26,12 @@ Tensor concat_rows(Graph& g, Tensor a, Tensor b);
 // The squares of a picture as rows, left to right and top to bottom, each in the order of a convolution's weight:
 // channel, y, x. pixels (channels, height, width); sides are multiples of `size`.  -> (squares, channels * size * size)
 Tensor patches(Graph& g, Tensor pixels, int64_t size);
-// Visual-text cross-attention (Parrot): attention = softmax(query text^T / sqrt(H)) over the rows of `text` that are in
-// use by the control table; pooled = attention text. query (1, H), text (rows, H). Attention of the other rows is 0.
+// Visual-text cross-attention (Parrot): attention = softmax(query text^T / sqrt(H)) over those rows of a query's text
+// that are in use by the control table; pooled = attention text. query (queries, H), text (queries * rows, H), one
+// query's rows after the other's. Attention of the other rows is 0.
 struct CrossAttention {
-  Tensor attention;  // (rows)
-  Tensor pooled;     // (1, H)
+  Tensor attention;  // (queries, rows)
+  Tensor pooled;     // (queries, H)
 };
 CrossAttention cross_attention(Graph& g, Tensor query, Tensor text, Tensor control);
 
@@ -223,8 +224,8 @@ Tensor mul(Graph& g, Tensor a, Tensor b);
 Tensor silu_mul(Graph& g, Tensor gate, Tensor up);  // silu(gate) * up
 enum class Gelu { erf, tanh, quick };               // quick: x / (1 + exp(-1.702 x))
 Tensor gelu(Graph& g, Tensor x, Gelu kind);
-// For plans that follow a reference whose results are bf16: y = x rounded to bf16, to nearest with ties to even, as f32;
-// and silu(gate) * up with such a rounding after every operation. They have no gradients.
+// For plans that follow a reference whose results are bf16: y = x rounded to bf16, to nearest with ties to even, as
+// f32; and silu(gate) * up with such a rounding after every operation. They have no gradients.
 Tensor round_bf16(Graph& g, Tensor x);
 Tensor silu_mul_bf16(Graph& g, Tensor gate, Tensor up);
 // y = x * by * factor[0], if there is a factor.
@@ -251,8 +252,8 @@ Tensor log_prob(Graph& g, Tensor logits, Tensor target);
 // sum over the rows of weights[r] * -log softmax(x[r] head^T)[target[r]], without a matrix of all rows x vocabulary in
 // memory: rows go in chunks, and where a gradient is wanted it is made in the same pass.              -> (1)
 // x (rows, hidden); head (vocabulary, hidden), packed or trained; target (rows) u32; weights (rows), 0: not counted.
-// With a teacher (rows, hidden) instead of the target: the sum of weights[r] * KL(softmax(teacher[r] head^T) || softmax(
-// x[r] head^T)), constant in the teacher.
+// With a teacher (rows, hidden) instead of the target: the sum of weights[r] * KL(softmax(teacher[r] head^T) ||
+// softmax( x[r] head^T)), constant in the teacher.
 struct CrossEntropy {
   Tensor x, head, target, weights, teacher;
   bool x_wanted = true, head_wanted = false;  // gradients to be had

@@ -15,6 +15,7 @@ uint row_slot(uint row) { return row_word(row, 0); }
 uint row_position(uint row) { return row_word(row, 1); }
 uint row_token(uint row) { return row_word(row, 2); }
 uint row_flags(uint row) { return row_word(row, 3); }
+bool row_in_use(uint row) { return row < step_rows() && row_slot(row) != kNoSlot; }
 uint wanted_row(uint i) { return control[control[4] + i]; }
 uint slot_at(uint slot) { return control[5] + slot * kSlotWords; }
 uint slot_adapters(uint slot) { return control[slot_at(slot) + kSlotAdapters]; }

@@ -141,18 +141,26 @@ TEST_CASE("gradients of cross attention", "[ops][gradient][learning]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "cross attention");
   constexpr int64_t kRows = 9, kColumns = 40;
-  ControlTable table{.slots = std::vector<uint32_t>(7, 0), .positions = {}, .tokens = {}};  // 7 of 9 rows are in use
-  const std::vector<uint32_t> control = table.words();
-  std::vector<float> text = random_floats(size_t(kRows * kColumns), 2, -2, 2);
-  const Data data{.floats = {{"query", random_floats(kColumns, 1, -2, 2)}, {"text", text}},
-                  .words = {{"control", control}}};
-  for (const bool pooled : {true, false}) {
-    const BuildOp build = [&](Graph& g) {
-      const CrossAttention made =
-          cross_attention(g, g.input("query", DType::f32, {1, kColumns}),
-                          g.input("text", DType::f32, {kRows, kColumns}), control_state(g, control));
-      return pooled ? made.pooled : made.attention;
-    };
-    CHECK(gradient_error(*device, build, data, {"query", "text"}) < 1e-5);
+  for (const int64_t queries : {1, 3}) {
+    // 7 of 9 rows are in use; of a second query's none, of a third's the last two as well.
+    std::vector<uint32_t> slots(7, 0);
+    if (queries == 3) {
+      slots.resize(size_t(2 * kRows), shader::kNoSlot);
+      slots.resize(size_t(3 * kRows), 0);
+    }
+    const std::vector<uint32_t> control = ControlTable{.slots = slots, .positions = {}, .tokens = {}}.words();
+    const Data data{.floats = {{"query", random_floats(size_t(queries * kColumns), 1, -2, 2)},
+                               {"text", random_floats(size_t(queries * kRows * kColumns), 2, -2, 2)}},
+                    .words = {{"control", control}}};
+    for (const int which : {0, 1, 2}) {
+      const BuildOp build = [&](Graph& g) {
+        const CrossAttention made =
+            cross_attention(g, g.input("query", DType::f32, {queries, kColumns}),
+                            g.input("text", DType::f32, {queries * kRows, kColumns}), control_state(g, control));
+        if (which == 2) return gemm(g, {.a = made.attention, .b = made.pooled, .transpose_a = true});  // both at once
+        return which == 0 ? made.pooled : made.attention;
+      };
+      CHECK(gradient_error(*device, build, data, {"query", "text"}) < 1e-5);
+    }
   }
 }

@@ -46,40 +46,64 @@ TEST_CASE("concat_rows puts rows after rows", "[ops]") {
   CHECK(error_of(g) == "[concat_rows] the rows of a have 3 columns, those of b 4.");
 }
 
-TEST_CASE("cross_attention pools the text that the query asks for", "[ops]") {
+namespace {
+
+// attention and pooled of one query over the first `used` rows of its text.
+void expect_pooled(const float* query, const float* text, size_t used, size_t columns, float* attention,
+                   float* pooled) {
+  std::vector<double> scores(used), made(columns);
+  double sum = 0;
+  for (size_t i = 0; i < used; ++i) {
+    for (size_t c = 0; c < columns; ++c) scores[i] += double(query[c]) * text[i * columns + c];
+    scores[i] = std::exp(scores[i] / std::sqrt(double(columns)));
+    sum += scores[i];
+  }
+  for (size_t i = 0; i < used; ++i) {
+    attention[i] = float(scores[i] / sum);
+    for (size_t c = 0; c < columns; ++c) made[c] += scores[i] / sum * text[i * columns + c];
+  }
+  std::copy(made.begin(), made.end(), pooled);
+}
+
+}  // namespace
+
+TEST_CASE("cross_attention pools the text that each query asks for", "[ops]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "cross_attention");
-  for (const int64_t columns : {4, 96, 577}) {
-    for (const size_t used : {1, 5, 70}) {
-      const size_t rows = 70;
-      ControlTable table{.slots = std::vector<uint32_t>(used), .positions = std::vector<uint32_t>(used)};
+  const size_t rows = 70;
+  for (const size_t columns : {4, 96, 577}) {
+    for (const std::vector<size_t>& used : {std::vector<size_t>{1}, {5}, {70}, {7, 0, 70, 1}}) {
+      const size_t queries = used.size();
+      ControlTable table;
+      for (const size_t own : used)
+        for (size_t i = 0; i < rows; ++i) {
+          table.slots.push_back(i < own ? 0 : shader::kNoSlot);
+          table.positions.push_back(uint32_t(i));
+        }
+      if (queries == 1) table.slots.resize(used[0]), table.positions.resize(used[0]);  // a table may end with them
       const std::vector<uint32_t> words = table.words();
       Graph g;
-      const Tensor query = g.input("query", DType::f32, {1, columns}),
-                   text = g.input("text", DType::f32, {int64_t(rows), columns});
+      const Tensor query = g.input("query", DType::f32, {int64_t(queries), int64_t(columns)}),
+                   text = g.input("text", DType::f32, {int64_t(queries * rows), int64_t(columns)});
       const CrossAttention made = cross_attention(g, query, text, control_state(g, words));
       g.keep(made.attention, "attention");
       g.keep(made.pooled, "pooled");
-      const auto q = random_floats(size_t(columns), 5, -3, 3), t = random_floats(rows * size_t(columns), 6, -2, 2);
+      const auto q = random_floats(queries * columns, 5, -3, 3), t = random_floats(queries * rows * columns, 6, -2, 2);
       const auto outcome =
           run_graph(*device, g, {.floats = {{"query", q}, {"text", t}}, .words = {{"control", words}}});
       if (!outcome) FAIL(outcome.error().message);
-      std::vector<double> scores(used);
-      double sum = 0;
-      for (size_t i = 0; i < used; ++i) {
-        for (size_t c = 0; c < size_t(columns); ++c) scores[i] += double(q[c]) * t[i * size_t(columns) + c];
-        scores[i] = std::exp(scores[i] / std::sqrt(double(columns)));
-        sum += scores[i];
-      }
-      std::vector<float> attention(rows, 0.0f);
-      std::vector<double> pooled(static_cast<size_t>(columns));
-      for (size_t i = 0; i < used; ++i) {
-        attention[i] = float(scores[i] / sum);
-        for (size_t c = 0; c < size_t(columns); ++c) pooled[c] += scores[i] / sum * t[i * size_t(columns) + c];
-      }
-      INFO(columns << " columns, " << used << " of " << rows << " rows");
+      std::vector<float> attention(queries * rows), pooled(queries * columns);
+      for (size_t i = 0; i < queries; ++i)
+        expect_pooled(&q[i * columns], &t[i * rows * columns], used[i], columns, &attention[i * rows],
+                      &pooled[i * columns]);
+      INFO(columns << " columns, " << queries << " queries, the first with " << used[0] << " of " << rows << " rows");
       CHECK(nmse(outcome->floats.at("attention"), attention) < 1e-10);
-      CHECK(nmse(outcome->floats.at("pooled"), {pooled.begin(), pooled.end()}) < 1e-10);
+      CHECK(nmse(outcome->floats.at("pooled"), pooled) < 1e-10);
     }
   }
+  Graph g;
+  const std::vector<uint32_t> words = ControlTable{.slots = {0, 0, 0}, .positions = {0, 1, 2}}.words();
+  cross_attention(g, g.input("query", DType::f32, {2, 4}), g.input("text", DType::f32, {3, 4}),
+                  control_state(g, words));
+  CHECK(error_of(g) == "[cross_attention] text has 3 rows, expected as many for each of 2 queries.");
 }

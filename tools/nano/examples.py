@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes what the nano model learns from: pictures, and questions about them in six languages with their answers.
 
-  tools/nano/examples.py --things things.json --glyphs DIR --out DIR [--epochs 1] [--seed 1] [--languages en,zh,pt,ar,tr,ru]
+  tools/nano/examples.py --things things.json --glyphs DIR --out DIR [--epochs 1] [--asked 1] [--seed 1]
 
-In each epoch every picture that may be learnt from is met once, changed at random, and asked about once in each language; the
-questions about one picture follow each other. The pictures and DIR/train.jsonl depend on the seed and nothing else.
+In each epoch every picture that may be learnt from is met once, changed at random, and asked about in as many languages as --asked
+says, by turns; the questions about one picture follow each other. The pictures and DIR/train.jsonl depend on these numbers and nothing else.
 """
 import argparse
 import json
@@ -19,8 +19,8 @@ from languages import (COMMA, GROUP_NAMES, GROUP_OF, IS_GROUP, IS_NAME, LANGUAGE
 from styles import STYLES, split_of
 
 # How often each kind of question is asked, in percent.
-KINDS = {"name": 68, "group": 8, "is_name": 7, "is_group": 3, "two_turns": 6, "letter": 8}
-TEXT_SHARE = 0.25  # conversations without a picture for each picture
+KINDS = {"name": 78, "group": 5, "is_name": 6, "is_group": 2, "two_turns": 4, "letter": 5}
+TEXT_SHARE = 0.04  # conversations without a picture for each one with a picture
 
 
 class Asker:
@@ -87,6 +87,17 @@ class Asker:
         return [(WORDS_FOR[language].format(name=name), COMMA[language].join(words[:3]))]
 
 
+def languages_of(style, code, epoch, asked, seed):
+    """Of an epoch: in six languages' worth of questions about a picture each language has its turn once."""
+    order = []
+    for turn in range(epoch * asked, (epoch + 1) * asked):
+        rounds, place = divmod(turn, len(LANGUAGES))
+        shuffled = list(LANGUAGES)
+        random.Random(f"{seed}/{style}/{code}/{rounds}").shuffle(shuffled)
+        order.append(shuffled[place])
+    return order
+
+
 def record(turns, image=None):
     messages = []
     for question, answer in turns:
@@ -101,10 +112,9 @@ def main():
     parser.add_argument("--glyphs", required=True, type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--asked", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--languages", default=",".join(LANGUAGES))
     options = parser.parse_args()
-    languages = options.languages.split(",")
     asker = Asker(json.loads(options.things.read_text()))
     glyphs = sorted(p for style in STYLES for p in (options.glyphs / style).glob("*.png")
                     if split_of(style, p.stem) == "train")
@@ -123,9 +133,8 @@ def main():
                 picture.save(options.out / name, compress_level=1)
                 pictures += 1
                 asked = [record(asker.about_picture(code, language, rng), name)
-                         for language in rng.sample(languages, len(languages))]
-                if rng.random() < TEXT_SHARE:
-                    asked.append(record(asker.without_picture(rng)))
+                         for language in languages_of(style, code, epoch, options.asked, options.seed)]
+                asked += [record(asker.without_picture(rng)) for _ in range(options.asked) if rng.random() < TEXT_SHARE]
                 for one in asked:
                     file.write(json.dumps(one, ensure_ascii=False) + "\n")
                 records += len(asked)
