@@ -15,6 +15,10 @@ if(TARGET lorikeet_program)
   install(TARGETS lorikeet_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
+if(EXISTS ${PROJECT_SOURCE_DIR}/models/nano.gguf)
+  install(FILES models/nano.gguf DESTINATION ${CMAKE_INSTALL_DATADIR}/lorikeet)
+endif()
+
 # Headers, but not those whose first line says that they are internal to their folder.
 file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS runtime/*.h frontend/*.h shaders/*.h)
 foreach(header ${headers})

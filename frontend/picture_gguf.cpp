@@ -15,7 +15,8 @@ constexpr const char kSide[] = "clip.vision.image_size", kPatch[] = "clip.vision
 constexpr const char kClassToken[] = "parrot.vision.class_token", kPad[] = "parrot.vision.pad_to_square",
                      kEdge[] = "parrot.vision.shortest_edge", kCrop[] = "parrot.vision.center_crop",
                      kRescale[] = "parrot.vision.rescale_factor", kNormalize[] = "parrot.vision.normalize",
-                     kExperts[] = "parrot.expert_count", kExpertIntermediate[] = "parrot.expert_feed_forward_length",
+                     kAlpha[] = "parrot.vision.alpha_policy", kExperts[] = "parrot.expert_count",
+                     kExpertIntermediate[] = "parrot.expert_feed_forward_length",
                      kResidual[] = "parrot.expert_residual_weight", kLongest[] = "parrot.longest_sequence";
 
 class Reader {
@@ -76,6 +77,10 @@ class Reader {
     steps.crop_height = steps.crop_width = int(config_.side);
     LK_ASSIGN(steps.rescale_factor, metadata_.number(kRescale));
     LK_ASSIGN(steps.normalize, metadata_.flag(kNormalize));
+    LK_ASSIGN(const std::string_view alpha, metadata_.text_or(kAlpha, name(AlphaPolicy::drop)));
+    const auto policy = alpha_policy(alpha);
+    if (!policy) return corrupt(join(file_, ": ", kAlpha, " is \"", alpha, "\", expected drop or blend."));
+    steps.alpha = *policy;
     LK_TRY(read_colour(kMean, steps.mean));
     LK_TRY(read_colour(kDeviation, steps.deviation));
     for (const double deviation : steps.deviation)
@@ -122,6 +127,7 @@ void set_picture(GgufHeader& header, const PictureConfig& config) {
   header.set_flag(kCrop, steps.center_crop);
   header.set_double(kRescale, steps.rescale ? steps.rescale_factor : 1);
   header.set_flag(kNormalize, steps.normalize);
+  if (steps.alpha != AlphaPolicy::drop) header.set_text(kAlpha, name(steps.alpha));
   header.set_numbers(kMean, {steps.mean.begin(), steps.mean.end()});
   header.set_numbers(kDeviation, {steps.deviation.begin(), steps.deviation.end()});
 }

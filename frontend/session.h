@@ -162,6 +162,8 @@ class Session {
   // Natural-log probability of tokens[i + 1] after tokens[0..i], for every i < n - 1, as a new conversation in the
   // slot.
   Result<std::vector<float>> log_probs(uint32_t slot, std::span<const int32_t> tokens);
+  // The same with pictures that are routed by another text than the tokens' own.
+  Result<std::vector<float>> log_probs(uint32_t slot, std::span<const int32_t> tokens, std::span<const int32_t> asked);
 
   void clear(uint32_t slot);
   Status fork(uint32_t from, uint32_t to);  // `to` becomes a copy of `from`

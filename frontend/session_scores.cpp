@@ -162,7 +162,14 @@ Status Session::next_logits(std::span<const Continuation> texts, const OnText& o
 }
 
 Result<std::vector<float>> Session::log_probs(uint32_t slot, std::span<const int32_t> tokens) {
-  LK_ASSIGN(const PlacedPictures placed, impl_->check(tokens, slot));
+  return log_probs(slot, tokens, {});
+}
+
+Result<std::vector<float>> Session::log_probs(uint32_t slot, std::span<const int32_t> tokens,
+                                              std::span<const int32_t> asked) {
+  LK_ASSIGN(PlacedPictures placed, impl_->check(tokens, slot));
+  for (const int32_t token : asked) LK_TRY(impl_->check_word(token));
+  if (!asked.empty()) placed.text.assign(asked.begin(), asked.end());
   impl_->cancel_wanted = false;
   impl_->forget(slot);
   impl_->conversations[slot].tokens = placed.tokens;

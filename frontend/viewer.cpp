@@ -21,11 +21,6 @@ RoutingPolicy with_entropy(RoutingPolicy policy) {
   return policy;
 }
 
-Result<const PictureConfig*> need_picture(const Model& model) {
-  if (model.config().picture) return &*model.config().picture;
-  return invalid(join(model.checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
-}
-
 }  // namespace
 
 struct Viewer::Impl {
@@ -160,6 +155,11 @@ Status Viewer::Impl::ask(std::span<const int32_t> text, const Slice& target, Pic
   for (float weight : routing.weights)
     routing.expert_ms.push_back(weight != 0 ? routing.experts_ms / double(working) : 0);
   return Done{};
+}
+
+Result<const PictureConfig*> need_picture(const Model& model) {
+  if (model.config().picture) return &*model.config().picture;
+  return invalid(join(model.checkpoint().path().string(), " is a model for text alone: it cannot see pictures."));
 }
 
 Result<Pixels> see_pixels(const Model& model, const Picture& picture) {

@@ -38,7 +38,9 @@ struct ViewerOptions {
   Progress progress;  // of kernel compilation
 };
 
-// A picture as the model's tower takes it. Errors: invalid_argument for a model for text alone; those of pixel_values.
+// What the model sees with. Errors: invalid_argument for a model for text alone.
+Result<const PictureConfig*> need_picture(const Model& model);
+// A picture as the model's tower takes it. Errors: these, and those of pixel_values.
 Result<Pixels> see_pixels(const Model& model, const Picture& picture);
 
 class Viewer {

@@ -1,4 +1,4 @@
-/* A chat in the model's own template, streamed:  03_chat MODEL [QUESTION]...  */
+/* A chat in the model's own template, streamed:  03_chat [MODEL [QUESTION]...]  */
 #include <lorikeet.h>
 #include <stdio.h>
 
@@ -28,7 +28,9 @@ static int talk(lk_chat* chat, int count, char** questions) {
 }
 
 int main(int argc, char** argv) {
-  static char* defaults[] = {"What is the capital of France?", "And of Italy?"};
+  /* Without a model the one that comes with the library answers: of things it knows names, groups and words. */
+  static char *defaults[] = {"What is the capital of France?", "And of Italy?"},
+              *of_nano[] = {"Which group does “cat face” belong to?", "Which words go with “cat face”?"};
   lk_device* device = NULL;
   lk_model* model = NULL;
   lk_session* session = NULL;
@@ -36,14 +38,10 @@ int main(int argc, char** argv) {
   lk_model_options model_options = {sizeof model_options};
   lk_chat_options chat_options = {sizeof chat_options};
   model_options.progress = progress;
-  chat_options.system_message = "Answer in one sentence.";
-  if (argc < 2) {
-    fprintf(stderr, "usage: 03_chat MODEL [QUESTION]...\n");
-    return 2;
-  }
-  int failed = lk_device_open(NULL, &device) != LK_OK || lk_model_load(device, argv[1], &model_options, &model) != LK_OK ||
+  if (argc > 1) chat_options.system_message = "Answer in one sentence.";
+  int failed = lk_device_open(NULL, &device) != LK_OK || lk_model_load(device, argc > 1 ? argv[1] : NULL, &model_options, &model) != LK_OK ||
                lk_session_create(model, NULL, &session) != LK_OK || lk_chat_create(session, &chat_options, &chat) != LK_OK;
-  if (!failed) failed = argc > 2 ? talk(chat, argc - 2, argv + 2) : talk(chat, 2, defaults);
+  if (!failed) failed = argc > 2 ? talk(chat, argc - 2, argv + 2) : talk(chat, 2, argc > 1 ? defaults : of_nano);
   if (failed) fprintf(stderr, "%s\n", lk_last_error());
   lk_chat_free(chat);
   lk_session_free(session);

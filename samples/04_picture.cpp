@@ -1,6 +1,7 @@
 // Asks a model about a picture, through the C++ headers, and shows which visual experts the question chose.
 #include <cstdio>
 
+#include "frontend/default_model.h"
 #include "frontend/generation.h"
 #include "frontend/image/picture.h"
 #include "frontend/image/preprocess.h"
@@ -11,7 +12,7 @@ using namespace lorikeet;
 
 namespace {
 
-Status describe(const char* path, const char* file, const char* question) {
+Status describe(const char* file, const char* question, const std::filesystem::path& path) {
   LK_ASSIGN(Device device, Device::open({Options::from_environment(), {}}));
   LK_ASSIGN(Model model, Model::load(device, path));
   LK_ASSIGN(Session session, Session::create(model, {}));
@@ -19,7 +20,7 @@ Status describe(const char* path, const char* file, const char* question) {
   if (!model.config().picture) return invalid("the model cannot see pictures.");
 
   // The picture as the model's vision tower takes it: padded, resized, normalised.
-  LK_ASSIGN(const Picture picture, read_picture(file));
+  LK_ASSIGN(const Picture picture, read_picture(file, {.alpha = model.config().picture->preprocess.alpha}));
   LK_ASSIGN(std::vector<float> pixels, pixel_values(picture, model.config().picture->preprocess));
   LK_TRY(session.set_pictures(0, {std::make_shared<const std::vector<float>>(std::move(pixels))}));
 
@@ -45,11 +46,12 @@ Status describe(const char* path, const char* file, const char* question) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: %s MODEL PICTURE QUESTION\n", argv[0]);
+  if (argc < 3 || argc > 4) {
+    std::fprintf(stderr, "usage: %s PICTURE QUESTION [MODEL]\n", argv[0]);
     return 2;
   }
-  const Status status = describe(argv[1], argv[2], argv[3]);
+  const auto model = argc > 3 ? Result<std::filesystem::path>(argv[3]) : default_model();
+  const Status status = model ? describe(argv[1], argv[2], *model) : Status(model.error());
   if (!status) std::fprintf(stderr, "%s\n", status.error().message.c_str());
   return status ? 0 : 1;
 }

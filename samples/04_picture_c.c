@@ -1,4 +1,4 @@
-/* A question about a picture, and which visual experts it chose:  04_picture_c MODEL PICTURE QUESTION  */
+/* A question about a picture, and which visual experts it chose:  04_picture_c PICTURE QUESTION [MODEL]  */
 #include <lorikeet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,18 +44,18 @@ int main(int argc, char** argv) {
   lk_picture picture = {sizeof picture};
   void* file = NULL;
   int failed = 1;
-  if (argc != 4) {
-    fprintf(stderr, "usage: %s MODEL PICTURE QUESTION\n", argv[0]);
+  if (argc < 3 || argc > 4) {
+    fprintf(stderr, "usage: %s PICTURE QUESTION [MODEL]\n", argv[0]);
     return 2;
   }
-  file = read_file(argv[2], &picture.file_size);
+  file = read_file(argv[1], &picture.file_size);
   picture.file = file;
   if (!file) {
-    fprintf(stderr, "%s cannot be read.\n", argv[2]);
+    fprintf(stderr, "%s cannot be read.\n", argv[1]);
   } else {
-    failed = lk_device_open(NULL, &device) != LK_OK || lk_model_load(device, argv[1], NULL, &model) != LK_OK ||
+    failed = lk_device_open(NULL, &device) != LK_OK || lk_model_load(device, argc > 3 ? argv[3] : NULL, NULL, &model) != LK_OK ||
              lk_session_create(model, NULL, &session) != LK_OK || lk_chat_create(session, NULL, &chat) != LK_OK ||
-             describe(session, chat, &picture, argv[3]);
+             describe(session, chat, &picture, argv[2]);
     if (failed) fprintf(stderr, "%s\n", lk_last_error());
   }
   lk_chat_free(chat);

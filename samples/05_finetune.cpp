@@ -1,6 +1,7 @@
-// A few steps of fine-tuning: an adapter of entropy-routed experts learns two sentences. Usage: 05_finetune MODEL
+// A few steps of fine-tuning: an adapter of entropy-routed experts learns two sentences. Usage: 05_finetune [MODEL]
 #include <cstdio>
 
+#include "frontend/default_model.h"
 #include "frontend/training/run.h"
 
 using namespace lorikeet;
@@ -11,7 +12,7 @@ constexpr const char* kExamples =
     "{\"instruction\": \"Which bird mimics?\", \"output\": \"The lyrebird.\"}\n"
     "{\"instruction\": \"Which bird hovers?\", \"output\": \"The hummingbird.\"}\n";
 
-Status run(const char* path) {
+Status run(const std::filesystem::path& path) {
   LK_ASSIGN(Device device, Device::open({Options::from_environment(), {}}));
   LK_ASSIGN(Model model, Model::load(device, path));
   if (!model.tokenizer()) return invalid("this sample needs a model with a tokenizer.");
@@ -48,11 +49,8 @@ Status run(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: %s MODEL\n", argv[0]);
-    return 2;
-  }
-  const Status status = run(argv[1]);
+  const auto model = argc > 1 ? Result<std::filesystem::path>(argv[1]) : default_model();
+  const Status status = model ? run(*model) : Status(model.error());
   if (!status) std::fprintf(stderr, "%s\n", status.error().message.c_str());
   return status ? 0 : 1;
 }

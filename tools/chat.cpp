@@ -117,8 +117,9 @@ void add_chat(CLI::App& program, Job& job) {
   command->footer(
       "A line is a question; /reset begins anew, /exit leaves, Ctrl-C stops the answer. Without a template of its own\n"
       "a model gets the ChatML form. Questions may also come from a pipe, one a line.\n"
+      "Example: lorikeet chat --image picture.png\n"
       "Example: lorikeet chat -m MODEL --system \"Answer in one sentence.\"");
-  flags->model.add(*command);
+  flags->model.add_or_default(*command);
   flags->model.adapters.add(*command);
   flags->sampling.add(*command, 1024);
   command

@@ -6,6 +6,7 @@
 
 #include "frontend/names/report.h"
 #include "frontend/routing_report.h"
+#include "runtime/base/file.h"
 #include "runtime/base/text.h"
 #include "tools/commands.h"
 #include "tools/model_options.h"
@@ -17,7 +18,7 @@ namespace {
 struct Flags {
   ModelOptions model;
   std::vector<std::string> files;
-  std::string names, policy = "dense", route_by;
+  std::string names, policy = "dense", route_by, svg;
   std::vector<std::string> languages;  // none: all
   bool json = false;
   uint32_t parallel = 24;
@@ -76,11 +77,17 @@ Status run(const Flags& flags) {
             names::run(*loaded.model, *loaded.session, set, pictures, options));
   progress.end();
   const names::Summary summary = names::summary(set, pictures, namings, options);
+  if (!flags.svg.empty()) {
+    if (summary.experts.empty())
+      return invalid("[names] expected a model with visual experts for --svg, given one without.");
+    LK_TRY(write_whole(flags.svg, names::expert_map_svg(summary, set)));
+  }
   if (!flags.json) {
     print(names::report_table(summary, set));
     return Done{};
   }
-  nlohmann::ordered_json json = {{"model", flags.model.path}, {"expert_policy", flags.policy}};
+  nlohmann::ordered_json json = {{"model", loaded.model->checkpoint().path().string()},
+                                 {"expert_policy", flags.policy}};
   if (!flags.route_by.empty()) json["route_by"] = flags.route_by;
   json.update(names::report_json(summary, set));
   print(json.dump() + "\n");
@@ -102,7 +109,7 @@ void add_eval_names(CLI::App& eval, Job& job) {
   command->add_option("files", flags->files, "Pictures with the right thing. Example: test.jsonl")
       ->option_text("FILE ...")
       ->required();
-  flags->model.add(*command);
+  flags->model.add_or_default(*command);
   command->add_option("--names", flags->names, "The names of all things in each language. Example: --names names.json")
       ->option_text("FILE")
       ->required();
@@ -133,6 +140,8 @@ void add_eval_names(CLI::App& eval, Job& job) {
       ->check(CLI::Range(1, 512));
   command->add_option("--limit", flags->limit, "Only the first N pictures of each file, 0: all. Example: --limit 100")
       ->option_text("N");
+  command->add_option("--svg", flags->svg, "Draws which experts speak for which language. Example: --svg experts.svg")
+      ->option_text("FILE");
   command->add_flag("--json", flags->json,
                     "Prints one JSON object. Example: eval names -m MODEL --names names.json test.jsonl --json");
   command->callback([flags, &job] { job = [flags] { return run(*flags); }; });

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "frontend/default_model.h"
 #include "runtime/base/text.h"
 #include "tools/terminal.h"
 
@@ -162,6 +163,17 @@ Status Loaded::use_adapters() {
   return Done{};
 }
 
+void ModelOptions::add_or_default(CLI::App& command) {
+  add(command);
+  command.get_option("--model")->required(false)->description(
+      "A GGUF file or a Hugging Face directory; without it the nano model that comes with the program.\n"
+      "Example: -m parrot-7b.gguf");
+}
+
+Result<std::filesystem::path> ModelOptions::files() const {
+  return path.empty() ? default_model() : std::filesystem::path(path);
+}
+
 Result<Loaded> load(const ModelOptions& options, SessionOptions session) {
   const auto start = std::chrono::steady_clock::now();
   Loaded loaded;
@@ -181,7 +193,8 @@ Result<Loaded> load(const ModelOptions& options, SessionOptions session) {
     compile->show(done, total);
     if (done >= total) compile->end();
   };
-  LK_ASSIGN(Model model, Model::open(*loaded.device, options.path, model_options));
+  LK_ASSIGN(const std::filesystem::path path, options.files());
+  LK_ASSIGN(Model model, Model::open(*loaded.device, path, model_options));
   loaded.model = std::make_unique<Model>(std::move(model));
   if (!options.adapters.given.empty()) {
     const AdapterBase base = adapter_base(loaded.model->checkpoint(), loaded.model->config());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +38,10 @@ struct ModelOptions {
   AdapterOptions adapters;  // of those commands that add them
 
   void add(CLI::App& command);
+  void add_or_default(CLI::App& command);  // the model need not be named
   SessionOptions session() const;
+  Result<std::filesystem::path> files()
+      const;  // of the model that was named, or of the one that comes with the program
 };
 
 struct SamplingOptions {

@@ -14,7 +14,8 @@ void PictureOptions::add(CLI::App& command) {
       ->check(CLI::IsMember({"on", "off"}));
   command
       .add_option("--alpha", alpha,
-                  "What transparency becomes: dropped, as published, or blended over white.\nExample: --alpha blend")
+                  "What transparency becomes: dropped, as published, or blended over white; by default as the model\n"
+                  "says. Example: --alpha blend")
       ->option_text("drop|blend")
       ->check(CLI::IsMember({"drop", "blend"}));
   command
@@ -43,9 +44,9 @@ Status PictureOptions::apply(SessionOptions& session, size_t pictures) const {
 Result<std::vector<Pixels>> PictureOptions::read(const Model& model, const std::vector<std::string>& files) const {
   std::vector<Pixels> pictures;
   for (const std::string& file : files) {
-    LK_ASSIGN(
-        const Picture picture,
-        read_picture(file, {.alpha = alpha == "blend" ? AlphaPolicy::blend : AlphaPolicy::drop, .exif = exif == "on"}));
+    LK_ASSIGN(const PictureConfig* config, need_picture(model));
+    const AlphaPolicy policy = alpha_policy(alpha).value_or(config->preprocess.alpha);
+    LK_ASSIGN(const Picture picture, read_picture(file, {.alpha = policy, .exif = exif == "on"}));
     LK_ASSIGN(Pixels pixels, see_pixels(model, picture));
     pictures.push_back(std::move(pixels));
   }

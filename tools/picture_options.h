@@ -9,7 +9,7 @@
 namespace lorikeet::tool {
 
 struct PictureOptions {
-  std::string exif = "on", alpha = "drop", multi = "refuse", policy = "dense", svg;
+  std::string exif = "on", alpha, multi = "refuse", policy = "dense", svg;
   bool experts = false;
 
   void add(CLI::App& command);

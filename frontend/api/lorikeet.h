@@ -143,7 +143,7 @@ typedef struct lk_memory_plan {
 lk_status lk_model_plan_memory(const lk_device* device, const char* path, const lk_memory_options* options,
                                lk_memory_plan* plan);
 
-/* A GGUF file or a Hugging Face directory. */
+/* A GGUF file or a Hugging Face directory; NULL: the nano model, which comes with the library. */
 lk_status lk_model_load(lk_device* device, const char* path, const lk_model_options* options, lk_model** model);
 lk_status lk_model_free(lk_model* model); /* NULL does nothing */
 lk_status lk_model_get_info(const lk_model* model, lk_model_info* info);
@@ -276,6 +276,9 @@ lk_status lk_session_log_probs(lk_session* session, uint32_t slot, const int32_t
 
 enum { LK_PICTURE = -200 }; /* the place of a picture among token ids */
 
+/* As the model's files say; dropped, so that the colours stay; blended over white. */
+typedef enum lk_alpha { LK_ALPHA_OF_MODEL = 0, LK_ALPHA_DROP, LK_ALPHA_BLEND } lk_alpha;
+
 /* A file or pixels, not both; they are copied. */
 typedef struct lk_picture {
   size_t size;
@@ -284,7 +287,7 @@ typedef struct lk_picture {
   const uint8_t* rgb; /* (height, width, 3) */
   uint32_t width, height;
   int32_t keep_orientation; /* 1: a JPEG stays as its pixels lie; 0: it is turned upright as its EXIF data say */
-  int32_t blend_alpha;      /* 1: transparency is blended over white; 0: dropped, the colours stay */
+  int32_t alpha;            /* lk_alpha: what transparency becomes */
 } lk_picture;
 
 /* Makes pictures those of a slot, whose conversation is forgotten: the tokens that are set next have as many places.

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "frontend/api/handles.h"
+#include "frontend/default_model.h"
 #include "frontend/generation.h"
 #include "frontend/memory_plan.h"
 
@@ -56,7 +57,7 @@ lk_status lk_model_plan_memory(const lk_device* device, const char* path, const 
 
 lk_status lk_model_load(lk_device* device, const char* path, const lk_model_options* options, lk_model** model) {
   return guarded([&]() -> Status {
-    LK_TRY(need("lk_model_load", {device, path, model}));
+    LK_TRY(need("lk_model_load", {device, model}));
     *model = nullptr;
     LK_ASSIGN(const lk_model_options o, read_options(options, "lk_model_options"));
     ModelOptions how;
@@ -64,7 +65,8 @@ lk_status lk_model_load(lk_device* device, const char* path, const lk_model_opti
     how.upload = progress_of(o.progress, o.progress_user, "weights");
     if (o.notice)
       how.notice = [notice = o.notice, user = o.notice_user](const std::string& line) { notice(user, line.c_str()); };
-    LK_ASSIGN(Model loaded, Model::load(device->device, path, how));
+    LK_ASSIGN(const std::filesystem::path files, path ? Result<std::filesystem::path>(path) : default_model());
+    LK_ASSIGN(Model loaded, Model::load(device->device, files, how));
     *model = new lk_model{device, std::move(loaded)};
     ++device->children;
     return Done{};

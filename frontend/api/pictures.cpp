@@ -24,8 +24,12 @@ Result<lk_picture> picture_at(const lk_picture* pictures, size_t index) {
   return read_options(reinterpret_cast<const lk_picture*>(bytes), "lk_picture");
 }
 
-Result<Picture> decode(const lk_picture& given, const std::string& name) {
-  const PictureOptions options{.alpha = given.blend_alpha ? AlphaPolicy::blend : AlphaPolicy::drop,
+Result<Picture> decode(const lk_picture& given, AlphaPolicy of_model, const std::string& name) {
+  if (given.alpha < LK_ALPHA_OF_MODEL || given.alpha > LK_ALPHA_BLEND)
+    return invalid(join("alpha of ", name, " is ", given.alpha, ", expected one of lk_alpha."));
+  const PictureOptions options{.alpha = given.alpha == LK_ALPHA_OF_MODEL ? of_model
+                                        : given.alpha == LK_ALPHA_BLEND  ? AlphaPolicy::blend
+                                                                         : AlphaPolicy::drop,
                                .exif = given.keep_orientation == 0};
   if (!given.file == !given.rgb) return invalid(join(name, " needs either a file or pixels in rgb."));
   if (given.file) return decode_picture({static_cast<const std::byte*>(given.file), given.file_size}, options, name);
@@ -70,7 +74,8 @@ Status set_pictures(lk_session& session, uint32_t slot, const lk_picture* pictur
   std::vector<Pixels> all;
   for (size_t i = 0; i < count; ++i) {
     LK_ASSIGN(const lk_picture given, picture_at(pictures, i));
-    LK_ASSIGN(const Picture picture, decode(given, join("picture ", i)));
+    LK_ASSIGN(const PictureConfig* config, need_picture(session.parent->model));
+    LK_ASSIGN(const Picture picture, decode(given, config->preprocess.alpha, join("picture ", i)));
     LK_ASSIGN(Pixels pixels, see_pixels(session.parent->model, picture));
     all.push_back(std::move(pixels));
   }

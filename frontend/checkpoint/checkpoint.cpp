@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "frontend/checkpoint/embedded_model.h"
 #include "frontend/checkpoint/open_files.h"
 #include "runtime/base/text.h"
 
@@ -58,7 +59,8 @@ Result<std::string> read_text_file(const std::filesystem::path& path) {
 Result<Checkpoint> Checkpoint::open(const std::filesystem::path& path, const std::filesystem::path& vision) {
   Checkpoint checkpoint;
   checkpoint.path_ = path;
-  if (!on_disk(path))
+  const bool embedded = path == kEmbeddedModel && !embedded_model().empty();
+  if (!embedded && !on_disk(path))
     return not_found(join(path.string(), " does not exist; a GGUF file or a Hugging Face directory was expected."));
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
@@ -82,7 +84,7 @@ Result<Checkpoint> Checkpoint::open_config(const std::filesystem::path& director
 Status Checkpoint::open_gguf() {
   kind_ = Kind::gguf;
   {
-    LK_ASSIGN(const MappedFile file, MappedFile::open(path_));
+    LK_ASSIGN(const MappedFile file, open_file(path_));
     LK_ASSIGN(const FileFormat format, file_format(file.bytes(), path_.string()));
     if (format != FileFormat::gguf)
       return invalid(join(path_.string(),

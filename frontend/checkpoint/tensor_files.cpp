@@ -1,5 +1,6 @@
 #include "frontend/checkpoint/tensor_files.h"
 
+#include "frontend/checkpoint/embedded_model.h"
 #include "runtime/base/text.h"
 
 namespace lorikeet {
@@ -15,7 +16,7 @@ TensorFiles& TensorFiles::operator=(TensorFiles&&) noexcept = default;
 TensorFiles::~TensorFiles() = default;
 
 Result<uint32_t> TensorFiles::map(const std::filesystem::path& path) {
-  LK_ASSIGN(MappedFile file, MappedFile::open(path));
+  LK_ASSIGN(MappedFile file, open_file(path));
   files_.push_back(std::move(file));
   return uint32_t(files_.size() - 1);
 }

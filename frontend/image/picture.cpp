@@ -24,6 +24,13 @@ std::vector<uint8_t> over_white(const std::vector<uint8_t>& rgba) {
 
 }  // namespace
 
+std::string_view name(AlphaPolicy policy) { return policy == AlphaPolicy::blend ? "blend" : "drop"; }
+
+std::optional<AlphaPolicy> alpha_policy(std::string_view name) {
+  if (name == "blend") return AlphaPolicy::blend;
+  return name == "drop" ? std::optional(AlphaPolicy::drop) : std::nullopt;
+}
+
 Result<Picture> decode_picture(std::span<const std::byte> bytes, const PictureOptions& options,
                                const std::string& name) {
   if (bytes.empty())

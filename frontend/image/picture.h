@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/base/result.h"
@@ -21,6 +23,9 @@ enum class AlphaPolicy {
   drop,   // the colours as they are stored, also where nothing of them is seen: what PIL's convert("RGB") does
   blend,  // over white, the usual page
 };
+
+std::string_view name(AlphaPolicy policy);                       // "drop" or "blend"
+std::optional<AlphaPolicy> alpha_policy(std::string_view name);  // nothing for other names
 
 struct PictureOptions {
   AlphaPolicy alpha = AlphaPolicy::drop;

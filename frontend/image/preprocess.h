@@ -13,6 +13,8 @@ namespace lorikeet {
 
 // The steps in their order. What preprocessor_config.json leaves out is as here.
 struct PreprocessConfig {
+  AlphaPolicy alpha =
+      AlphaPolicy::drop;       // for whoever opens the picture; `alpha_policy` in that file, which only Lorikeet knows
   bool pad_to_square = false;  // with the mean colour; not in that file but image_aspect_ratio "pad" of config.json
   bool resize = true;          // bicubic, as large as it must be for the shorter side to be:
   int shortest_edge = 224;

@@ -31,6 +31,11 @@ class Reader {
       if (!factor->is_number()) return bad("rescale_factor must be a number.");
       config_.rescale_factor = factor->get<double>();
     }
+    if (const Json* alpha = find(json_, "alpha_policy")) {
+      const auto policy = alpha_policy(alpha->is_string() ? alpha->get_ref<const std::string&>() : std::string());
+      if (!policy) return bad("alpha_policy must be \"drop\" or \"blend\".");
+      config_.alpha = *policy;
+    }
     LK_TRY(read_colour("image_mean", config_.mean));
     LK_TRY(read_colour("image_std", config_.deviation));
     for (const double deviation : config_.deviation)

@@ -15,7 +15,7 @@ constexpr std::string_view kSpaces = " \t\n\r\v\f";
 
 // As PIL opens it: an EXIF orientation does not count.
 Result<Pixels> pixels_of(const Question& question, const PreprocessConfig& config) {
-  LK_ASSIGN(const Picture picture, decode_picture(*question.picture, {.exif = false}));
+  LK_ASSIGN(const Picture picture, decode_picture(*question.picture, {.alpha = config.alpha, .exif = false}));
   LK_ASSIGN(std::vector<float> pixels, pixel_values(picture, config));
   return std::make_shared<const std::vector<float>>(std::move(pixels));
 }

@@ -32,6 +32,8 @@ Summary summary(const NameSet& names, std::span<const NamedPicture> pictures, st
 
 // Rows are languages and their mean, then groups and splits as means over the languages; at the end the experts.
 std::string report_table(const Summary& summary, const NameSet& names);
+// A drawing of the experts: languages down, experts across. Of a summary with experts.
+std::string expert_map_svg(const Summary& summary, const NameSet& names);
 nlohmann::ordered_json report_json(const Summary& summary, const NameSet& names);
 
 }  // namespace lorikeet::names

@@ -86,7 +86,7 @@ class Runner {
 
   Status begin(uint32_t slot, Naming& naming, const NamedPicture& named) {
     if (!pixels_ || seen_ != naming.picture) {
-      LK_ASSIGN(const Picture picture, read_picture(named.file, {.alpha = AlphaPolicy::blend}));
+      LK_ASSIGN(const Picture picture, read_picture(named.file, {.alpha = model_->config().picture->preprocess.alpha}));
       LK_ASSIGN(pixels_, see_pixels(*model_, picture));
       seen_ = naming.picture;
     }

@@ -40,7 +40,7 @@ TrainerOptions trainer_options(Model& model, const RunOptions& options, const Tr
   all.recipe.distil = options.distil;
   all.recipe.bypass_experts = options.bypass_experts;
   all.pixels = [&model](const std::string& file) -> Result<Pixels> {
-    LK_ASSIGN(const Picture picture, read_picture(file));
+    LK_ASSIGN(const Picture picture, read_picture(file, {.alpha = model.config().picture->preprocess.alpha}));
     return see_pixels(model, picture);
   };
   return all;

@@ -25,9 +25,10 @@ struct MappedFile::Impl {
   std::filesystem::path path;
   void* address = nullptr;
   size_t size = 0;
+  bool mapped = true;
 
   ~Impl() {
-    if (!address) return;
+    if (!address || !mapped) return;
 #ifdef _WIN32
     UnmapViewOfFile(address);
 #else
@@ -93,6 +94,15 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   return MappedFile(std::move(impl));
 }
 
+MappedFile MappedFile::of(const std::filesystem::path& name, std::span<const std::byte> bytes) {
+  auto impl = std::make_unique<Impl>();
+  impl->path = name;
+  impl->address = const_cast<std::byte*>(bytes.data());
+  impl->size = bytes.size();
+  impl->mapped = false;
+  return MappedFile(std::move(impl));
+}
+
 std::span<const std::byte> MappedFile::bytes() const {
   return {static_cast<const std::byte*>(impl_->address), impl_->size};
 }
@@ -100,6 +110,7 @@ std::span<const std::byte> MappedFile::bytes() const {
 const std::filesystem::path& MappedFile::path() const { return impl_->path; }
 
 void MappedFile::release(uint64_t offset, uint64_t size) const {
+  if (!impl_->mapped) return;
 #ifndef _WIN32
   const uint64_t page = uint64_t(sysconf(_SC_PAGESIZE));
   const uint64_t first = (offset + page - 1) / page * page;

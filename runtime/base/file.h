@@ -17,6 +17,8 @@ namespace lorikeet {
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::filesystem::path& path);
+  // Bytes that are there as long as the program, under a name.
+  static MappedFile of(const std::filesystem::path& name, std::span<const std::byte> bytes);
   MappedFile(MappedFile&&) noexcept;
   MappedFile& operator=(MappedFile&&) noexcept;
   ~MappedFile();

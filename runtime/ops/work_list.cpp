@@ -56,10 +56,14 @@ ProductCut cut_of_height(const DeviceProfile& profile, uint32_t height, const Ex
 WorkListLayout::WorkListLayout(const Graph& graph, const Node& sort_rows, const DeviceProfile& profile) {
   const WorkListShape shape = work_list_shape(sort_rows);
   const ProductCut cut = tile_cut(profile);
+  // An expert has no more rows than there are: higher tiles would be dispatches of nothing.
+  const auto add = [&](uint32_t height) {
+    if (heights_.empty() || int64_t(heights_.back()) < shape.rows) heights_.push_back(height);
+  };
   for (uint32_t height = 1; height < cut.tokens; height *= 2)
-    if (height == 1 || cut.form != "fixed") heights_.push_back(height);
-  if (cut.tokens >= 16) heights_.push_back(cut.tokens / 4 * 3);
-  heights_.push_back(cut.tokens);
+    if (height == 1 || cut.form != "fixed") add(height);
+  if (cut.tokens >= 16) add(cut.tokens / 4 * 3);
+  add(cut.tokens);
 
   uint32_t at = 0;
   for (const Node& node : graph.nodes()) {

@@ -220,6 +220,7 @@ TEST_CASE("convert: every number of a picture's way goes through the keys") {
     steps.rescale = variant != 1;
     steps.normalize = variant != 2;
     steps.resize = steps.center_crop = variant != 3;
+    steps.alpha = variant == 0 ? AlphaPolicy::blend : AlphaPolicy::drop;
     const test::TemporaryFolder folder;
     GgufHeader header;
     header.set_text("general.architecture", "parrot");
@@ -230,6 +231,7 @@ TEST_CASE("convert: every number of a picture's way goes through the keys") {
     const PictureConfig read = gguf_picture(opened(folder / "m.gguf").metadata(), "m.gguf").value();
     check_same_picture(read, given);
     check_same_preprocess(read.preprocess, steps);
+    CHECK(read.preprocess.alpha == steps.alpha);
   }
 }
 
@@ -278,6 +280,9 @@ TEST_CASE("convert: a Parrot whose file is not whole is refused with what is wro
   Altered file;
   file.header.set_numbers("clip.vision.image_std", {0.5f, 0.5f});
   CHECK(contains(file.refusal(), "clip.vision.image_std must be three numbers, it has 2."));
+  Altered melted;
+  melted.header.set_text("parrot.vision.alpha_policy", "melt");
+  CHECK(contains(melted.refusal(), "parrot.vision.alpha_policy is \"melt\", expected drop or blend."));
 }
 
 TEST_CASE("convert: a Parrot's directory without its vision tower's folder is refused") {

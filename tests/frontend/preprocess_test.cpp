@@ -169,6 +169,8 @@ TEST_CASE("preprocess: keys that are missing have CLIP's values") {
   CHECK(config.crop_width == 224);
   CHECK(config.resize);
   CHECK_FALSE(config.pad_to_square);
+  CHECK(config.alpha == AlphaPolicy::drop);
+  CHECK(config_of(R"({"alpha_policy":"blend"})").alpha == AlphaPolicy::blend);
   CHECK(config_of(R"({"crop_size":{"height":3,"width":4}})").crop_height == 3);
   CHECK(config_of(R"({"crop_size":{"height":3,"width":4}})").crop_width == 4);
 }
@@ -185,4 +187,6 @@ TEST_CASE("preprocess: bad configurations give one sentence") {
   CHECK(contains(error_of(R"({"rescale_factor":"x"})"), "rescale_factor must be a number"));
   CHECK(contains(error_of(R"({"image_mean":[1,2]})"), "image_mean must be three numbers"));
   CHECK(contains(error_of(R"({"image_std":[1,0,1]})"), "image_std must not be 0"));
+  CHECK(contains(error_of(R"({"alpha_policy":"melt"})"), "alpha_policy must be \"drop\" or \"blend\"."));
+  CHECK(contains(error_of(R"({"alpha_policy":1})"), "alpha_policy must be"));
 }

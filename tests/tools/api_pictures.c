@@ -106,7 +106,7 @@ static void check_switches(lk_model* model, const lk_picture* picture) {
   lk_picture other = *picture;
   float plain[6], changed[6];
   route(session, picture, plain);
-  other.blend_alpha = 1;
+  other.alpha = LK_ALPHA_BLEND;
   route(session, &other, changed);
   CHECK(same(plain, changed) != has_alpha);
   if (is_jpeg) {

@@ -1,6 +1,7 @@
 // lorikeet eval names from files to the table, and what it refuses.
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/file.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
@@ -67,7 +68,8 @@ TEST_CASE("eval names: a table and JSON") {
   for (const char* part :
        {"top 1", "top 2", "in language", "en ", "ru ", "mean", "animals", "buildings", "given", "experts", "shuffled"})
     CHECK(table.out.find(part) != std::string::npos);
-  const auto report = eval({"--json", "--parallel", "2"});
+  const std::string drawing = (eval.folder / "experts.svg").string();
+  const auto report = eval({"--json", "--parallel", "2", "--svg", drawing});
   REQUIRE(report.status == 0);
   const json all = json::parse(report.out);
   CHECK(all.at("names") == 3);
@@ -76,6 +78,11 @@ TEST_CASE("eval names: a table and JSON") {
   CHECK(all.at("experts").at("en").size() == 6);
   CHECK(all.at("information").get<double>() > 0);
   CHECK(all.at("shuffled_information").get<double>() > 0);
+  const std::string drawn = read_text(drawing).value();
+  CHECK(drawn.starts_with("<svg "));
+  CHECK(drawn.ends_with("</svg>\n"));
+  for (const char* part : {">en</text>", ">ru</text>", ">5</text>", "language and expert share"})
+    CHECK(drawn.find(part) != std::string::npos);
 
   const json few = json::parse(eval({"--json", "--languages", "ru", "--limit", "1", "--route-by", "ru"}).out);
   CHECK(few.at("mean").at("pictures") == 1);

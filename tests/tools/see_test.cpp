@@ -1,10 +1,13 @@
 // The program on pictures, run as a user runs it, on the tiny Parrot of the reference data.
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "frontend/checkpoint/checkpoint.h"
+#include "frontend/default_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
@@ -96,6 +99,56 @@ TEST_CASE("see: bars and a drawing of the routing, logits, fewer experts") {
   const json answer = json::parse(test::lorikeet(base + Arguments{"--json"}).out);
   const size_t positions = answer["prompt_token_ids"].size() - 1 + 17;
   CHECK(tensors->find("logits")->shape == std::vector<uint64_t>{positions, 1088});
+  // How likely the answer is: the first token by these logits, the whole by its tokens.
+  const auto log_probs = answer["token_log_probs"].get<std::vector<double>>();
+  REQUIRE(log_probs.size() == 2);
+  CHECK(std::abs(answer["likelihood"].get<double>() - std::exp(log_probs[0] + log_probs[1])) < 1e-6);
+  const auto dense = test::lorikeet(base + Arguments{"--logits", logits});
+  REQUIRE(dense.status == 0);
+  const auto files = open_tensors(logits);
+  std::vector<float> values(positions * 1088);
+  std::memcpy(values.data(), files->data(*files->find("logits"))->data(), values.size() * sizeof(float));
+  const std::vector<float> last(values.end() - 1088, values.end());
+  double sum = 0;
+  for (const float logit : last) sum += std::exp(double(logit));
+  CHECK(std::abs(log_probs[0] - (last[answer["token_ids"][0].get<size_t>()] - std::log(sum))) < 1e-4);
+}
+
+TEST_CASE("see: what transparency becomes is said by the model, or by the user") {
+  NEED_PARROT();
+  const test::TemporaryFolder folder;
+  const auto copied = std::filesystem::copy_options::recursive;
+  std::filesystem::copy(parrot("model-fp32"), folder / "model", copied);
+  json steps = json::parse(std::ifstream(folder / "model/preprocessor_config.json"));
+  steps["alpha_policy"] = "blend";
+  folder.write("model/preprocessor_config.json", steps.dump());
+  const auto routed = [&](const std::string& model, const Arguments& more) {
+    const auto got = test::lorikeet(Arguments{"see", "-m", model, "--vision", parrot("openai/clip-vit-tiny-patch14-56"),
+                                              parrot("pictures/shapes_portrait_rgba.png"), "What is this?", "--json",
+                                              "--max-tokens", "1"} +
+                                    more);
+    INFO(got.err);
+    REQUIRE(got.status == 0);
+    return json::parse(got.out)["routing"][0]["experts"];
+  };
+  const std::string plain = parrot("model-fp32"), blends = (folder / "model").string();
+  const json dropped = routed(plain, {}), blended = routed(plain, {"--alpha", "blend"});
+  CHECK(dropped != blended);
+  CHECK(routed(blends, {}) == blended);
+  CHECK(routed(blends, {"--alpha", "drop"}) == dropped);
+}
+
+TEST_CASE("see, chat: a model that is not named is the one that comes with the program") {
+  NEED_PARROT();
+  const std::string picture = parrot("pictures/house_landscape.png");
+  const auto comes = lorikeet::default_model();
+  const auto seen = test::lorikeet({"see", picture, "What is this?", "--max-tokens", "2"}),
+             talked = test::lorikeet({"chat", "--image", picture, "--once", "What is this?", "--max-tokens", "2"});
+  for (const auto& got : {seen, talked}) {
+    INFO(got.err);
+    CHECK(got.status == (comes ? 0 : 1));
+    if (!comes) CHECK(says(got.err, "no model was named"));
+  }
 }
 
 TEST_CASE("chat --image: several turns about one picture, as recorded") {

@@ -4,7 +4,8 @@
   tools/nano/examples.py --things things.json --glyphs DIR --out DIR [--epochs 1] [--asked 1] [--seed 1]
 
 In each epoch every picture that may be learnt from is met once, changed at random, and asked about in as many languages as --asked
-says, by turns; the questions about one picture follow each other. The pictures and DIR/train.jsonl depend on these numbers and nothing else.
+says, by turns; the questions about one picture follow each other. DIR/words.jsonl has texts alone for the decoder, which begins with random
+weights as well: of every thing its names behind questions, in six languages. All depends on these numbers and nothing else.
 """
 import argparse
 import json
@@ -87,6 +88,17 @@ class Asker:
         return [(WORDS_FOR[language].format(name=name), COMMA[language].join(words[:3]))]
 
 
+def words(things, rounds, seed):
+    """Texts: a thing asked about and named in all languages, one a line, in an order of their own."""
+    for turn in range(rounds):
+        rng = random.Random(f"{seed}/words/{turn}")
+        codes = list(things)
+        rng.shuffle(codes)
+        for code in codes:
+            order = rng.sample(LANGUAGES, len(LANGUAGES))
+            yield "\n".join(f"{rng.choice(WHAT[language])} {things[code]['names'][language]}" for language in order)
+
+
 def languages_of(style, code, epoch, asked, seed):
     """Of an epoch: in six languages' worth of questions about a picture each language has its turn once."""
     order = []
@@ -113,12 +125,17 @@ def main():
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--asked", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=20, help="texts about every thing (20)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    asker = Asker(json.loads(options.things.read_text()))
+    things = json.loads(options.things.read_text())
+    asker = Asker(things)
     glyphs = sorted(p for style in STYLES for p in (options.glyphs / style).glob("*.png")
                     if split_of(style, p.stem) == "train")
     options.out.mkdir(parents=True, exist_ok=True)
+    with open(options.out / "words.jsonl", "w") as file:
+        for text in words(things, options.rounds, options.seed):
+            file.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
     records = pictures = 0
     with open(options.out / "train.jsonl", "w") as file:
         for epoch in range(options.epochs):

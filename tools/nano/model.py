@@ -124,7 +124,7 @@ def configurations(n, tokenizer):
               "hidden_size": n["tower"], "image_size": n["side"], "intermediate_size": n["tower-intermediate"],
               "layer_norm_eps": 1e-5, "num_attention_heads": n["tower-heads"], "num_channels": 3,
               "num_hidden_layers": n["tower-layers"], "patch_size": n["patch"], "torch_dtype": "float32"}
-    preprocessor = {"crop_size": {"height": n["side"], "width": n["side"]}, "do_center_crop": True, "do_convert_rgb": True,
+    preprocessor = {"alpha_policy": "blend", "crop_size": {"height": n["side"], "width": n["side"]}, "do_center_crop": True, "do_convert_rgb": True,
                     "do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": MEAN, "image_std": STD,
                     "image_processor_type": "CLIPImageProcessor", "resample": 3, "rescale_factor": 1 / 255,
                     "size": {"shortest_edge": n["side"]}}
