@@ -1,4 +1,6 @@
 // Params of route: a routing policy as data, see RoutingPolicy in runtime/ops/ops.h.
+#ifndef LORIKEET_SHADERS_ROUTE_H
+#define LORIKEET_SHADERS_ROUTE_H
 #include "shaders/types.h"
 LK_PARAMS_BEGIN
 const uint kMaxRoutedExperts = 1024u;
@@ -6,8 +8,7 @@ const uint kEntropyNone = 0u;
 const uint kEntropyTsallis = 1u;
 const uint kEntropyRenyi = 2u;
 
-struct RouteParams {
-  uint rows;
+struct RoutePolicy {
   uint experts;
   uint top_k;         // at most so many; the number of experts: no limit
   uint keep_k;        // at least so many
@@ -23,4 +24,10 @@ struct RouteParams {
   float entropy_largest;  // of this number of experts
   float threshold;        // entropy above it: all experts; 2: off
 };
+
+struct RouteParams {
+  uint rows;
+  RoutePolicy policy;
+};
 LK_PARAMS_END
+#endif

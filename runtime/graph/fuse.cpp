@@ -1,12 +1,15 @@
 #include "runtime/graph/fuse.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 
 #include "runtime/graph/packing.h"
 #include "runtime/ops/ops.h"
+#include "runtime/ops/route_row.h"
 
 namespace lorikeet {
 namespace {
@@ -25,8 +28,10 @@ struct Readers {
       for (const Tensor& output : g.nodes()[i].outputs) maker[size_t(output.id)] = int(i);
     }
     for (const GraphTensor& info : g.tensors()) {
-      if (info.kept) pinned[size_t(info.tensor.id)] = true;
-      if (info.alias_of >= 0) pinned[size_t(info.alias_of)] = pinned[size_t(info.tensor.id)] = true;
+      const size_t own = size_t(info.tensor.id);
+      if (info.kept) pinned[own] = true;
+      const bool in_use = info.kept || !of[own].empty() || maker[own] >= 0;
+      if (info.alias_of >= 0 && in_use) pinned[size_t(info.alias_of)] = pinned[own] = true;
     }
   }
   // The number of the only node that reads the tensor, if it need not be stored.
@@ -98,6 +103,16 @@ class Rewriter {
   std::set<size_t> dropped_;
   std::map<size_t, std::function<Tensor()>> emitters_;
 };
+
+// Where no gradient goes any more a detached tensor is the tensor itself.
+void forget_detached(Graph& g) {
+  std::vector<Node> nodes = g.nodes();
+  for (Node& node : nodes)
+    for (Tensor& input : node.inputs)
+      while (input && g.info(input).constant && g.info(input).alias_of >= 0 && !g.info(input).kept)
+        input = g.tensors()[size_t(g.info(input).alias_of)].tensor;
+  g.replace_nodes(std::move(nodes));
+}
 
 // q, k, v products -> rope, rope -> kv_write, attention.
 void fuse_qkv(Graph& g) {
@@ -237,14 +252,61 @@ void fuse_norm(Graph& g) {
   rewriter.apply();
 }
 
+// rms_norm -> the router's product -> route -> sort_rows, of one row.
+void fuse_routing(Graph& g, const DeviceProfile& profile) {
+  const Readers readers(g);
+  Rewriter rewriter(g);
+  const auto& nodes = rewriter.nodes();
+  for (size_t sort = 0; sort < nodes.size(); ++sort) {
+    if (!is(nodes[sort], "sort_rows") || nodes[sort].attributes.integer("share") != 1) continue;
+    const int route = readers.maker[size_t(nodes[sort].inputs[0].id)];
+    if (route < 0 || !is(nodes[size_t(route)], "route")) continue;
+    const Node& policy = nodes[size_t(route)];
+    const bool weights_alone = std::all_of(policy.outputs.begin() + 1, policy.outputs.end(), [&](const Tensor& output) {
+      return readers.of[size_t(output.id)].empty() && !readers.pinned[size_t(output.id)];
+    });
+    const int product = readers.maker[size_t(policy.inputs[0].id)];
+    if (!weights_alone || product < 0 || !plain_product(nodes[size_t(product)]) ||
+        !readers.only_reader(policy.inputs[0]))
+      continue;
+    const Node& scores = nodes[size_t(product)];
+    const int norm = readers.maker[size_t(scores.inputs[0].id)];
+    if (norm < 0 || !is(nodes[size_t(norm)], "rms_norm")) continue;
+    const Node& normed = nodes[size_t(norm)];
+    const auto& readers_of_list = readers.of[size_t(nodes[sort].outputs[0].id)];
+    const auto products = std::count_if(readers_of_list.begin(), readers_of_list.end(),
+                                        [&](size_t reader) { return is(nodes[reader], "expert_matmul"); });
+    if (products < 1 || products > 2 || !can_route_row(g, normed.inputs[0], scores.inputs[1], profile)) continue;
+    const RouteRow parts{.h = normed.inputs[0],
+                         .norm = normed.inputs[1],
+                         .router = scores.inputs[1],
+                         .bias = scores.inputs[2],
+                         .eps = normed.attributes.number("eps"),
+                         .most = nodes[sort].attributes.integer("most")};
+    // One node makes the outputs of three, where the first of them stood.
+    const auto made = std::make_shared<RoutedRow>();
+    const Attributes attributes = policy.attributes;
+    rewriter.drop(size_t(product));
+    rewriter.replace(size_t(norm), [&g, parts, attributes, made] {
+      *made = route_row(g, parts, attributes);
+      return made->x;
+    });
+    rewriter.replace(size_t(route), [made] { return made->weights; });
+    rewriter.replace(sort, [made] { return made->list; });
+  }
+  rewriter.apply();
+}
+
 }  // namespace
 
-void fuse(Graph& graph, const DeviceProfile&) {
+void fuse(Graph& graph, const DeviceProfile& profile) {
   if (graph.error()) return;
+  forget_detached(graph);
   fuse_qkv(graph);
   fuse_gated(graph);
   fuse_residual(graph);
   fuse_norm(graph);
+  fuse_routing(graph, profile);
 }
 
 }  // namespace lorikeet

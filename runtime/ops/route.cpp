@@ -1,14 +1,9 @@
-#include "shaders/route.h"
-
-#include <cmath>
-
 #include "runtime/ops/gradients.h"
+#include "runtime/ops/route_policy.h"
 #include "runtime/ops/support.h"
 
 namespace lorikeet {
 namespace {
-
-constexpr float kOff = 2;  // above every probability and normalised entropy
 
 Result<Shapes> shape(Inputs in, const Attributes& a) {
   const Tensor& scores = in[0];
@@ -29,41 +24,10 @@ Result<Shapes> shape(Inputs in, const Attributes& a) {
   return Shapes{{DType::f32, per_expert}, {DType::f32, per_expert}, {DType::f32, {scores.shape.rows()}}};
 }
 
-// Of the uniform distribution; 1 for a single expert, whose entropy is 0.
-double largest_entropy(const Attributes& a, int64_t experts) {
-  const double q = a.number("entropy_index");
-  if (experts == 1) return 1;
-  const bool tsallis = a.integer("entropy") == int64_t(shader::kEntropyTsallis);
-  return tsallis && q != 1 ? (1 - std::pow(double(experts), 1 - q)) / (q - 1) : std::log(double(experts));
-}
-
-shader::RouteParams route_params(const Node& node) {
-  const Attributes& a = node.attributes;
-  const Tensor& scores = node.inputs[0];
-  const int64_t experts = scores.shape.columns(), top_k = a.integer("top_k");
-  const double top_p = a.number("top_p"), threshold = a.number("entropy_threshold");
-  shader::RouteParams params{};
-  params.rows = uint32_t(scores.shape.rows());
-  params.experts = uint32_t(experts);
-  params.top_k = uint32_t(top_k > 0 ? top_k : experts);
-  params.keep_k = uint32_t(a.integer("keep_k"));
-  params.top_p = top_p > 0 ? float(top_p) : kOff;
-  params.crossing = uint32_t(a.integer("crossing"));
-  params.min_weight = float(a.number("min_weight"));
-  params.equal = uint32_t(a.integer("equal"));
-  params.renormalise = uint32_t(a.integer("renormalise"));
-  params.scale = float(a.number("scale"));
-  params.entropy_kind = uint32_t(a.integer("entropy"));
-  params.entropy_index = float(a.number("entropy_index"));
-  params.entropy_eps = float(a.number("entropy_eps"));
-  params.entropy_largest = float(largest_entropy(a, experts));
-  params.threshold = threshold > 0 && threshold < 1 ? float(threshold) : kOff;
-  return params;
-}
-
 void lower(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
   const Tensor& scores = node.inputs[0];
-  const shader::RouteParams params = route_params(node);
+  const shader::RouteParams params{uint32_t(scores.shape.rows()),
+                                   route_policy(node.attributes, scores.shape.columns())};
   Dispatch dispatch{.kernel = "route", .params = params_bytes(params), .groups = spread(scores.shape.rows())};
   dispatch.constants = {{0, 64}};
   dispatch.operands = {Operand::of(scores)};
@@ -87,10 +51,12 @@ Result<Shapes> grad_shape(Inputs in, const Attributes&) {
 }
 
 void lower_grad(const Graph&, const Node& node, const DeviceProfile&, Choices& choices) {
-  Dispatch dispatch{.kernel = "route_grad",
-                    .constants = {{0, bool(node.inputs[2])}, {1, bool(node.inputs[3])}, {2, bool(node.inputs[4])}},
-                    .params = params_bytes(route_params(node)),
-                    .groups = spread((node.inputs[0].shape.rows() + 63) / 64)};
+  Dispatch dispatch{
+      .kernel = "route_grad",
+      .constants = {{0, bool(node.inputs[2])}, {1, bool(node.inputs[3])}, {2, bool(node.inputs[4])}},
+      .params = params_bytes(shader::RouteParams{uint32_t(node.inputs[0].shape.rows()),
+                                                 route_policy(node.attributes, node.inputs[0].shape.columns())}),
+      .groups = spread((node.inputs[0].shape.rows() + 63) / 64)};
   for (const Tensor& input : node.inputs) dispatch.operands.push_back(Operand::of(input ? input : node.inputs[0]));
   dispatch.operands.push_back(Operand::of(node.outputs[0]));
   choices.push_back({.name = "row_a_lane", .dispatches = {std::move(dispatch)}});
@@ -107,19 +73,7 @@ int64_t most_chosen(const RoutingPolicy& policy, int64_t experts) {
 }
 
 Routing route(Graph& g, Tensor scores, const RoutingPolicy& policy) {
-  const Tensors made = g.apply(kOp, {scores},
-                               {{"top_k", policy.top_k},
-                                {"keep_k", policy.keep_k},
-                                {"top_p", policy.top_p},
-                                {"crossing", int64_t(policy.crossing)},
-                                {"min_weight", policy.min_weight},
-                                {"equal", int64_t(policy.equal)},
-                                {"renormalise", int64_t(policy.renormalise)},
-                                {"scale", policy.scale},
-                                {"entropy", int64_t(policy.entropy)},
-                                {"entropy_index", policy.entropy_index},
-                                {"entropy_eps", policy.entropy_eps},
-                                {"entropy_threshold", policy.entropy_threshold}});
+  const Tensors made = g.apply(kOp, {scores}, policy_attributes(policy));
   return {made[0], made[1], made[2]};
 }
 

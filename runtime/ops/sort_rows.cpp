@@ -46,12 +46,9 @@ void lower(const Graph& graph, const Node& node, const DeviceProfile& profile, C
   }
   for (size_t c = 0; c < layout.consumers().size(); ++c) {
     const ExpertStack stack = expert_stack(*layout.consumers()[c], profile);
-    const int64_t outputs = stack.gated ? padded_rows(stack.outputs) : stack.outputs;  // with the zeros behind them
     params.window_experts[c] = uint32_t(stack.window);
-    for (size_t i = 0; i < layout.heights().size(); ++i) {
-      const ProductCut cut = cut_of_height(profile, layout.heights()[i], stack);
-      params.widths[c * 3 + i / 2] |= groups_for(outputs, cut.outputs(stack.gated)) << (16 * (i % 2));
-    }
+    for (size_t i = 0; i < layout.heights().size(); ++i)
+      params.widths[c * 3 + i / 2] |= list_width(profile, layout.heights()[i], stack) << (16 * (i % 2));
   }
   const uint32_t lanes = profile.kind == DeviceKind::cpu ? 64 : std::min<uint32_t>(profile.max_workgroup_lanes, 256);
   Dispatch dispatch{.kernel = "work_list",

@@ -15,14 +15,15 @@ int64_t WorkListShape::words() const {
 
 const Node* maker_of_list(const Graph& graph, const Tensor& list) {
   for (const Node& node : graph.nodes())
-    if (node.op->name == "sort_rows" && node.outputs[0].id == list.id) return &node;
+    if ((node.op->name == "sort_rows" || node.op->name == "route_row") && node.outputs.back().id == list.id)
+      return &node;
   return nullptr;
 }
 
-WorkListShape work_list_shape(const Node& sort_rows) {
-  const int64_t share = sort_rows.attributes.integer("share");
-  const Shape& weights = sort_rows.inputs[0].shape;
-  return {weights.rows() * share, weights.columns(), share, sort_rows.attributes.integer("most")};
+WorkListShape work_list_shape(const Node& maker) {
+  const int64_t share = maker.attributes.integer("share", 1), most = maker.attributes.integer("most");
+  const Shape& weights = maker.outputs.size() > 1 ? maker.outputs[1].shape : maker.inputs[0].shape;
+  return {weights.rows() * share, weights.columns(), share, most};
 }
 
 int64_t expert_rows(int64_t outputs, bool gated) { return padded_rows(outputs) * (gated ? 2 : 1); }
@@ -47,14 +48,19 @@ ExpertStack expert_stack(const Node& node, const DeviceProfile& profile) {
 
 int64_t windows_of(const ExpertStack& stack, int64_t experts) { return (experts + stack.window - 1) / stack.window; }
 
+uint32_t list_width(const DeviceProfile& profile, uint32_t height, const ExpertStack& stack) {
+  const int64_t outputs = stack.gated ? padded_rows(stack.outputs) : stack.outputs;  // with the zeros behind them
+  return groups_for(outputs, cut_of_height(profile, height, stack).outputs(stack.gated));
+}
+
 ProductCut cut_of_height(const DeviceProfile& profile, uint32_t height, const ExpertStack& stack) {
   return height == 1 ? vec_cut(profile, stack.outputs, stack.gated) : tile_cut(profile);
 }
 
 // Tiles of 1, 2, 4 ... rows: a tile that is not full still costs what a full one does; so full ones of many rows have
 // one of three quarters beside them. Where tiles have one height only, there are no others.
-WorkListLayout::WorkListLayout(const Graph& graph, const Node& sort_rows, const DeviceProfile& profile) {
-  const WorkListShape shape = work_list_shape(sort_rows);
+WorkListLayout::WorkListLayout(const Graph& graph, const Node& maker, const DeviceProfile& profile) {
+  const WorkListShape shape = work_list_shape(maker);
   const ProductCut cut = tile_cut(profile);
   // An expert has no more rows than there are: higher tiles would be dispatches of nothing.
   const auto add = [&](uint32_t height) {
@@ -67,7 +73,7 @@ WorkListLayout::WorkListLayout(const Graph& graph, const Node& sort_rows, const 
 
   uint32_t at = 0;
   for (const Node& node : graph.nodes()) {
-    if (node.op->name != "expert_matmul" || node.inputs[2].id != sort_rows.outputs[0].id) continue;
+    if (node.op->name != "expert_matmul" || node.inputs[2].id != maker.outputs.back().id) continue;
     consumers_.push_back(&node);
     windows_.push_back(windows_of(expert_stack(node, profile), shape.experts));
     at += uint32_t(windows_.back()) * uint32_t(heights_.size()) * shader::kEntryWords;

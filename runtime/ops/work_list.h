@@ -1,5 +1,5 @@
 // Internal. Where the parts of a work list lie (shaders/work_list.h), and how grouped products cut its tiles:
-// sort_rows, which writes it, and expert_matmul and expert_combine, which read it, must agree.
+// sort_rows or route_row, which write it, and expert_matmul and expert_combine, which read it, must agree.
 #pragma once
 
 #include <vector>
@@ -19,9 +19,9 @@ struct WorkListShape {
   int64_t words() const;  // of the list, on any device
 };
 
-// The sort_rows node that makes a list; null if it is none.
+// The node that makes a list, sort_rows or route_row; null if there is none. The list is its last output.
 const Node* maker_of_list(const Graph& graph, const Tensor& list);
-WorkListShape work_list_shape(const Node& sort_rows);
+WorkListShape work_list_shape(const Node& maker);
 
 // A stack of experts as expert_matmul reads it.
 struct ExpertStack {
@@ -38,10 +38,10 @@ ExpertStack expert_stack(const Node& expert_matmul, const DeviceProfile& profile
 
 class WorkListLayout {
  public:
-  WorkListLayout(const Graph& graph, const Node& sort_rows, const DeviceProfile& profile);
+  WorkListLayout(const Graph& graph, const Node& maker, const DeviceProfile& profile);
 
   const std::vector<uint32_t>& heights() const { return heights_; }         // rows of a tile by class, ascending
-  const std::vector<const Node*>& consumers() const { return consumers_; }  // its expert_matmul nodes, in order
+  const std::vector<const Node*>& consumers() const { return consumers_; }  // its grouped products, in order
   uint32_t entry_at(const Node& consumer, size_t height_class, int64_t window) const;  // word offsets
   uint32_t rows_at() const { return rows_at_; }
   uint32_t tiles_at(size_t height_class) const { return tiles_at_[height_class]; }
@@ -58,6 +58,8 @@ class WorkListLayout {
 
 // Number of windows of experts of a stack.
 int64_t windows_of(const ExpertStack& stack, int64_t experts);
+// Workgroups along the outputs of a product with tiles of one height.
+uint32_t list_width(const DeviceProfile& profile, uint32_t height, const ExpertStack& stack);
 // How the kernel for tiles of one height cuts an expert's outputs.
 ProductCut cut_of_height(const DeviceProfile& profile, uint32_t height, const ExpertStack& stack);
 
