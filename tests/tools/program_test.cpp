@@ -91,7 +91,6 @@ TEST_CASE("a command line that makes no sense is one sentence and status 2") {
                                         {"generate", "-m", "x", "text", "--top-p", "2"},
                                         {"generate", "-m", "x", "text", "--temperature", "-1"},
                                         {"generate", "-m", "x", "text", "--context", "-5"},
-                                        {"chat"},
                                         {"convert", "-m", "x"},
                                         {"convert", "-m", "x", "y", "--type", "q3"},
                                         {"eval"},
