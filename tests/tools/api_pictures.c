@@ -109,6 +109,8 @@ static void check_switches(lk_model* model, const lk_picture* picture) {
   other.alpha = LK_ALPHA_BLEND;
   route(session, &other, changed);
   CHECK(same(plain, changed) != has_alpha);
+  other.alpha = LK_ALPHA_BLEND + 1;
+  CHECK(lk_session_set_pictures(session, 0, &other, 1) == LK_INVALID_ARGUMENT);
   if (is_jpeg) {
     unsigned char* turned = malloc(picture->file_size + sizeof exif);
     if (!turned) exit(3);

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "frontend/checkpoint/checkpoint.h"
+#include "frontend/default_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
@@ -103,6 +104,7 @@ TEST_CASE("a command line that makes no sense is one sentence and status 2") {
     INFO(line);
     CHECK_FALSE(failure(test::lorikeet(arguments), 2).empty());
   }
+  if (!lorikeet::default_model()) CHECK_FALSE(failure(test::lorikeet({"chat"}), 1).empty());
 }
 
 TEST_CASE("generate: ids without a tokenizer, JSON and plain, repeatable sampling, logits") {
