@@ -77,8 +77,9 @@ Result<Example> ExampleEncoder::encode(const ExampleRecord& record) const {
       }
       return sees() ? encode_parrot(record, std::move(messages)) : encode_chat(messages);
     }
+    if (!record.picture.empty() && record.kind == RecordKind::text) return encode_caption(record);
     if (!record.picture.empty())
-      return corrupt("expected a conversation about the picture, given a record of another form.");
+      return corrupt("expected a conversation about the picture or a text about it, given a record of another form.");
     if (record.kind == RecordKind::text) return encode_text(record.text, record.answer);
     // The published trainer ends an answer with a line end.
     return encode_text(instruction_text(options_.prompt, record.instruction, record.input), record.answer + "\n");
@@ -110,6 +111,22 @@ Result<Example> ExampleEncoder::encode_text(const std::string& prompt, const std
   append_end(example);
   example.labels.assign(example.tokens.size(), kNoLabel);
   learn(example, learnt_from, example.tokens.size());
+  return example;
+}
+
+// The picture, what is said about it, the end: no turns, no question.
+Result<Example> ExampleEncoder::encode_caption(const ExampleRecord& record) const {
+  std::string text = record.text + record.answer;
+  if (const size_t at = text.find(kPicturePlaceholder); at != text.npos) text.erase(at, kPicturePlaceholder.size());
+  if (text.find(kPicturePlaceholder) != text.npos)
+    return corrupt("expected at most one place <image> for one picture, given more.");
+  if (is_space(text)) return corrupt("expected a text about the picture, given an empty one.");
+  Example example{.tokens = {kPictureToken}, .picture = record.picture};
+  LK_ASSIGN(const std::vector<int32_t> ids, tokenizer_->encode(text, kWrittenOut));
+  example.tokens.insert(example.tokens.end(), ids.begin(), ids.end());
+  append_end(example);
+  example.labels.assign(example.tokens.size(), kNoLabel);
+  learn(example, 1, example.tokens.size());
   return example;
 }
 

@@ -47,6 +47,7 @@ class ExampleEncoder {
   Result<Example> encode_ids(const ExampleRecord& record) const;
   Result<Example> encode_text(const std::string& prompt, const std::string& answer) const;
   Result<Example> encode_chat(const std::vector<ChatMessage>& messages) const;
+  Result<Example> encode_caption(const ExampleRecord& record) const;
   Result<Example> encode_parrot(const ExampleRecord& record, std::vector<ChatMessage> messages) const;
   Status mask_prompts(Example& example, const std::vector<ChatMessage>& messages, const std::string& text) const;
   Result<std::string> written(std::span<const ChatMessage> messages, bool to_be_answered) const;

@@ -257,13 +257,44 @@ TEST_CASE("dataset: a picture's place is where the record says, or in front of t
         "[dataset] a.jsonl line 1: [parrot_prompt] expected the assistant's message at the end, given one of the role "
         "user.");
   CHECK(says(R"({"image": "a.png", "instruction": "a", "output": "b"})") ==
-        "[dataset] a.jsonl line 1: expected a conversation about the picture, given a record of another form.");
+        "[dataset] a.jsonl line 1: expected a conversation about the picture or a text about it, given a record of "
+        "another form.");
   CHECK(says(R"({"image": "a.png", "input_ids": [1, 2]})") ==
         "[dataset] a.jsonl line 1: expected a conversation about the picture, given token ids.");
   // Cut behind the picture: what is left of the answer is learnt.
   const Dataset cut = good(dataset(record("What?"), named.rows(0) - 1));
   CHECK(cut.counts().truncated == 1);
   CHECK(cut[0].tokens.size() == named[0].tokens.size() - 1);
+}
+
+TEST_CASE("dataset: a text about a picture follows it, and is learnt whole with an end") {
+  const Tokenizer tokenizer = parrot_tokenizer();
+  const auto dataset = [&](const std::string& text) {
+    return Dataset::parse("{\"image\": \"a.png\", \"text\": \"" + text + "\"}", "a.jsonl", tokenizer,
+                          {.encoding = {.visual_tokens = 17}, .max_tokens = 512});
+  };
+  const Dataset plain = good(dataset("a house"));
+  const Dataset placed = good(dataset("<image>a house"));
+  const Example& example = plain[0];
+  Ids expected = {kPictureToken};
+  for (const int32_t id : good(tokenizer.encode("a house", {.parse_special = true, .add_special = false})))
+    expected.push_back(id);
+  expected.push_back(tokenizer.special().eos.id.value());
+  CHECK(example.tokens == expected);
+  expected[0] = kNoLabel;
+  CHECK(example.labels == expected);
+  CHECK(example.picture == "a.png");
+  CHECK(placed[0].tokens == example.tokens);
+
+  const auto says = [&](const std::string& text) {
+    const auto failed = dataset(text);
+    REQUIRE(!failed);
+    return failed.error().message;
+  };
+  CHECK(says("") == "[dataset] a.jsonl line 1: expected a text about the picture, given an empty one.");
+  CHECK(says("<image> ") == "[dataset] a.jsonl line 1: expected a text about the picture, given an empty one.");
+  CHECK(says("<image><image>a") ==
+        "[dataset] a.jsonl line 1: expected at most one place <image> for one picture, given more.");
 }
 
 }  // namespace lorikeet::test

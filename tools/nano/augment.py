@@ -44,12 +44,12 @@ def outlined(glyph, rng):
     return Image.composite(ink, glyph, Image.fromarray(lines))
 
 
-def moved(glyph, rng):
-    """Turned by up to 15 degrees, 0.6 to 1.1 times as large, anywhere where most of it is seen."""
-    scale = rng.uniform(0.6, 1.1)
-    angle = math.radians(rng.uniform(-15, 15)) if rng.random() < 0.7 else 0.0
-    stretch = rng.uniform(0.9, 1.1)
-    room = max(4.0, SIDE * (1 - scale)) / 2
+def moved(glyph, rng, much):
+    """Where most of it is seen: turned by up to 15 degrees and 0.6 to 1.1 times as large, or by up to 6 and 0.85 to 1.05 times."""
+    scale = rng.uniform(0.6, 1.1) if much else rng.uniform(0.85, 1.05)
+    angle = math.radians(rng.uniform(-15, 15) if much else rng.uniform(-6, 6))
+    stretch = rng.uniform(0.9, 1.1) if much else 1.0
+    room = max(4.0, SIDE * (1 - scale)) / 2 if much else 3.0
     dx, dy = rng.uniform(-room, room), rng.uniform(-room, room)
     a, b = math.cos(angle) / scale, math.sin(angle) / scale
     middle = SIDE / 2
@@ -58,16 +58,20 @@ def moved(glyph, rng):
     return glyph.transform((SIDE, SIDE), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
 
 
-def augment(glyph, rng, light):
-    """The picture of 64 x 64 pixels that `rng` makes of a glyph with alpha; `light`: what is drawn in black needs light behind it."""
-    if rng.random() < 0.2:
+def augment(glyph, rng, light, much_share):
+    """The picture of 64 x 64 pixels that `rng` makes of a glyph with alpha: a share of them is changed much, the others a little and
+    on white. `light`: what is drawn in black needs light behind it."""
+    much = rng.random() < much_share
+    if rng.random() < (0.2 if much else 0.15):
         glyph = outlined(glyph, rng)
-    glyph = moved(glyph, rng)
-    page = background(rng, light)
+    glyph = moved(glyph, rng, much)
+    page = background(rng, light) if much else Image.new("RGB", (SIDE, SIDE), "white")
     page.paste(glyph, mask=glyph.getchannel("A"))
-    page = ImageEnhance.Brightness(page).enhance(rng.uniform(0.8, 1.2))
+    page = ImageEnhance.Brightness(page).enhance(rng.uniform(0.8, 1.2) if much else rng.uniform(0.85, 1.15))
+    page = ImageEnhance.Color(page).enhance(rng.uniform(0.3, 1.3))
+    if not much:
+        return page
     page = ImageEnhance.Contrast(page).enhance(rng.uniform(0.8, 1.2))
-    page = ImageEnhance.Color(page).enhance(rng.uniform(0.5, 1.3))
     if rng.random() < 0.2:
         page = page.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9)))
     if rng.random() < 0.3:

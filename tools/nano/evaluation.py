@@ -19,7 +19,7 @@ from PIL import Image
 
 from augment import on_white
 from examples import Asker
-from languages import GROUP_NAMES, LANGUAGES, WHAT
+from languages import GROUP_NAMES, LANGUAGES, WHAT, answer
 from styles import STYLES, split_of
 
 SPLITS = ("withheld", "validation", "test")
@@ -51,7 +51,7 @@ def write_pictures(things, glyphs, out):
 
 def write_names(things, out):
     names = {language: {"question": WHAT[language][0],
-                        "names": {code: thing["names"][language] for code, thing in things.items()}}
+                        "names": {code: answer(code, thing["names"][language]) for code, thing in things.items()}}
              for language in LANGUAGES}
     (out / "names.json").write_text(json.dumps({"languages": names}, ensure_ascii=False, indent=1) + "\n")
 

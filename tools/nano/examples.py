@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Writes what the nano model learns from: pictures, and questions about them in six languages with their answers.
 
-  tools/nano/examples.py --things things.json --glyphs DIR --out DIR [--epochs 1] [--asked 1] [--seed 1]
+  tools/nano/examples.py --things things.json --glyphs DIR --out DIR [--epochs 1] [--asked 1] [--seed 1] ...
 
-In each epoch every picture that may be learnt from is met once, changed at random, and asked about in as many languages as --asked
-says, by turns; the questions about one picture follow each other. DIR/words.jsonl has texts alone for the decoder, which begins with random
-weights as well: of every thing its names behind questions, in six languages. All depends on these numbers and nothing else.
+In each epoch every picture that may be learnt from is met once, changed at random. DIR/captions.jsonl has each picture with the
+character that it shows, and nothing else. DIR/conversations.jsonl has questions about each in as many languages as --asked says, by
+turns (those about one picture follow each other), and between them texts that name a thing in all six languages: behind every second
+question in the first --dense epochs, then behind every eighth. All depends on these numbers and nothing else.
 """
 import argparse
+import itertools
 import json
 import pathlib
 import random
@@ -16,7 +18,7 @@ from PIL import Image
 
 from augment import augment
 from languages import (COMMA, GROUP_NAMES, GROUP_OF, IS_GROUP, IS_NAME, LANGUAGES, LETTER, NO, WHAT, WHICH_GROUP, WORDS_FOR,
-                       YES)
+                       YES, answer, emoji)
 from styles import STYLES, split_of
 
 # How often each kind of question is asked, in percent.
@@ -45,7 +47,7 @@ class Asker:
         name, group = thing["names"][language], thing["group"]
         groups = GROUP_NAMES[language]
         kind = rng.choices(list(KINDS), KINDS.values())[0]
-        what = (rng.choice(WHAT[language]), name)
+        what = (rng.choice(WHAT[language]), answer(code, name))
         which = (rng.choice(WHICH_GROUP[language]), groups[group])
         if kind == "name":
             return [what]
@@ -54,13 +56,13 @@ class Asker:
         if kind == "two_turns":
             return [what, which] if rng.random() < 0.5 else [which, what]
         right = rng.random() < 0.5
-        answer = (YES if right else NO)[language]
+        verdict = (YES if right else NO)[language]
         if kind == "is_name":
             shown = name if right else self.things[self.other(code, rng)]["names"][language]
-            return [(rng.choice(IS_NAME[language]).format(name=shown), answer)]
+            return [(rng.choice(IS_NAME[language]).format(name=shown), verdict)]
         if kind == "is_group":
             shown = group if right else rng.choice([g for g in groups if g != group])
-            return [(rng.choice(IS_GROUP[language]).format(group=groups[shown]), answer)]
+            return [(rng.choice(IS_GROUP[language]).format(group=groups[shown]), verdict)]
         return [self.choice(code, language, rng)]
 
     def choice(self, code, language, rng):
@@ -88,15 +90,16 @@ class Asker:
         return [(WORDS_FOR[language].format(name=name), COMMA[language].join(words[:3]))]
 
 
-def words(things, rounds, seed):
-    """Texts: a thing asked about and named in all languages, one a line, in an order of their own."""
-    for turn in range(rounds):
-        rng = random.Random(f"{seed}/words/{turn}")
+def names_of_all(things, seed):
+    """Texts without end: a thing asked about and named in all languages, every thing once before one comes again."""
+    for turn in itertools.count():
+        rng = random.Random(f"{seed}/names/{turn}")
         codes = list(things)
         rng.shuffle(codes)
         for code in codes:
             order = rng.sample(LANGUAGES, len(LANGUAGES))
-            yield "\n".join(f"{rng.choice(WHAT[language])} {things[code]['names'][language]}" for language in order)
+            named = [f"{rng.choice(WHAT[language])} {answer(code, things[code]['names'][language])}" for language in order]
+            yield {"text": "\n".join(named)}
 
 
 def languages_of(style, code, epoch, asked, seed):
@@ -125,19 +128,20 @@ def main():
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--asked", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=20, help="texts about every thing (20)")
+    parser.add_argument("--dense", type=int, default=2, help="epochs with a text behind every second question (2)")
+    parser.add_argument("--changed-much", type=float, default=0.15, help="share of the pictures that are changed much (0.15)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     things = json.loads(options.things.read_text())
-    asker = Asker(things)
+    asker, texts = Asker(things), names_of_all(things, options.seed)
     glyphs = sorted(p for style in STYLES for p in (options.glyphs / style).glob("*.png")
                     if split_of(style, p.stem) == "train")
     options.out.mkdir(parents=True, exist_ok=True)
-    with open(options.out / "words.jsonl", "w") as file:
-        for text in words(things, options.rounds, options.seed):
-            file.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
-    records = pictures = 0
-    with open(options.out / "train.jsonl", "w") as file:
+    pictures = conversations = 0
+    with open(options.out / "captions.jsonl", "w") as captions, open(options.out / "conversations.jsonl", "w") as asked:
+        def write(file, one):
+            file.write(json.dumps(one, ensure_ascii=False) + "\n")
+
         for epoch in range(options.epochs):
             order = list(glyphs)
             random.Random(f"{options.seed}/{epoch}").shuffle(order)
@@ -146,16 +150,18 @@ def main():
                 rng = random.Random(f"{options.seed}/{epoch}/{style}/{code}")
                 name = f"pictures/{epoch}/{style}/{code}.png"
                 (options.out / name).parent.mkdir(parents=True, exist_ok=True)
-                picture = augment(Image.open(path), rng, light=not STYLES[style].colours)
+                picture = augment(Image.open(path), rng, not STYLES[style].colours, options.changed_much)
                 picture.save(options.out / name, compress_level=1)
+                write(captions, {"image": name, "text": emoji(code)})
                 pictures += 1
-                asked = [record(asker.about_picture(code, language, rng), name)
-                         for language in languages_of(style, code, epoch, options.asked, options.seed)]
-                asked += [record(asker.without_picture(rng)) for _ in range(options.asked) if rng.random() < TEXT_SHARE]
-                for one in asked:
-                    file.write(json.dumps(one, ensure_ascii=False) + "\n")
-                records += len(asked)
-    print(f"examples: {records} about {pictures} pictures, {options.epochs} epochs, seed {options.seed}")
+                for language in languages_of(style, code, epoch, options.asked, options.seed):
+                    write(asked, record(asker.about_picture(code, language, rng), name))
+                    conversations += 1
+                    if conversations % (2 if epoch < options.dense else 8) == 0:
+                        write(asked, next(texts))
+                    if rng.random() < TEXT_SHARE:
+                        write(asked, record(asker.without_picture(rng)))
+    print(f"examples: {conversations} conversations about {pictures} pictures, {options.epochs} epochs, seed {options.seed}")
 
 
 if __name__ == "__main__":

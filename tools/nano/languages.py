@@ -97,3 +97,13 @@ LETTER = {
     "tr": "Verilen seçeneklerden doğrudan seçeneğin harfi ile cevap verin.",
     "ru": "Ответьте буквой варианта из предложенных вариантов напрямую.",
 }
+
+
+def emoji(code):
+    """The character, or sequence of characters, that a thing is."""
+    return "".join(chr(int(part, 16)) for part in code.split("-"))
+
+
+def answer(code, name):
+    """What a thing is called. Its character comes first: one token, the same in all languages, from which the name follows."""
+    return f"{emoji(code)} {name}"

@@ -18,17 +18,18 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
 NUMBERS = {  # what --help lists: default, meaning
-    "side": (64, "side of the picture, in pixels"), "patch": (16, "side of a patch, in pixels"),
-    "tower": (256, "size of the vision tower"), "tower-layers": (6, "its layers"), "tower-heads": (8, "its heads"),
+    "side": (32, "side of the picture, in pixels"), "patch": (16, "side of a patch, in pixels"),
+    "tower": (256, "size of the vision tower"), "tower-layers": (3, "its layers"), "tower-heads": (8, "its heads"),
     "tower-intermediate": (1024, "its intermediate size"),
     "hidden": (192, "size of the decoder"), "layers": (3, "its layers"), "heads": (4, "its heads"),
     "kv-heads": (2, "its heads of keys and values"), "intermediate": (512, "its intermediate size"),
     "experts": (6, "visual experts"), "expert-intermediate": (192, "their intermediate size"),
 }
-MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]  # CLIP's
+MEAN, STD = [0.85, 0.82, 0.8], [0.27, 0.28, 0.3]  # of pictures on white: what is white is nearly nothing to the tower
 POSITIONS = 512
 EMBEDDING = 0.05  # deviation of what a token is at first
-ROUTER = 1.0      # of the router's weights, so that languages differ a little from the first step on
+ROUTER = 4.0      # of the router's weights, so that languages differ from the first step on
+TOWER_BRANCH = 0.1  # of what the layers of the tower add at first: a shallow tower learns sooner
 
 
 class Weights:
@@ -55,7 +56,7 @@ class Weights:
 
 def write_tower(weights, n):
     root, size = "model.vision_tower.vision_tower.vision_model", n["tower"]
-    branch = 1 / math.sqrt(2 * n["tower-layers"])
+    branch = TOWER_BRANCH / math.sqrt(2 * n["tower-layers"])
     pixels = 3 * n["patch"] ** 2
     weights.normal(f"{root}.embeddings.class_embedding", size, 0.1)
     weights.normal(f"{root}.embeddings.patch_embedding.weight", (size, 3, n["patch"], n["patch"]), 1 / math.sqrt(pixels))

@@ -13,7 +13,7 @@ import pathlib
 import statistics
 import sys
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 import languages
 from languages import LANGUAGES
@@ -54,10 +54,14 @@ def train(things, vocabulary):
                                   initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.add_tokens([AddedToken(languages.emoji(code), normalized=False) for code in things])
     return tokenizer
 
 
 def check(tokenizer, things):
+    for code in things:
+        if len(tokenizer.encode(languages.emoji(code)).ids) != 1:
+            sys.exit(f"tokenizer.py: {code} is not one token.")
     for language in LANGUAGES:
         names, _, asked = texts_of(things, language)
         for text in [*names, *asked]:
@@ -79,8 +83,8 @@ def measure(tokenizer, things):
 def write(tokenizer, out):
     out.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(out / "tokenizer.json"))
-    ids = {str(tokenizer.token_to_id(token)): {"content": token, "lstrip": False, "normalized": False, "rstrip": False,
-                                               "single_word": False, "special": True} for token in SPECIAL}
+    ids = {str(number): {"content": token.content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False,
+                         "special": token.special} for number, token in tokenizer.get_added_tokens_decoder().items()}
     config = {"added_tokens_decoder": ids, "additional_special_tokens": SPECIAL[1:], "bos_token": None,
               "chat_template": CHAT_TEMPLATE, "clean_up_tokenization_spaces": False, "eos_token": "<|im_end|>",
               "errors": "replace", "model_max_length": 2048, "pad_token": "<|endoftext|>", "padding_side": "right",
