@@ -220,6 +220,11 @@ Result<TrainingLoss> Trainer::Impl::run(const Batch& batch, Gradients gradients)
   if (!pictures.paths.empty() && (!picture || !options.pixels))
     return invalid(
         join("the batch has the picture ", pictures.paths.front(), ", but the model or the run has no eyes."));
+  for (const BatchSequence& sequence : batch.sequences)
+    if (sequence.picture_row >= 0 && sequence.asked.empty() && picture->use_experts && !options.recipe.bypass_experts)
+      return invalid(
+          join("expected a question about ", sequence.picture,
+               " to route the visual experts by, given a text alone; without the experts it can be learnt."));
   LK_ASSIGN(Pass * pass, this->pass(shape_of(batch, pictures, learns)));
   const BatchRows rows = batch_rows(batch, pass->shape.rows,
                                     {.window = model->config().windows[0],
