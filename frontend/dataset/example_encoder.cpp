@@ -77,10 +77,10 @@ Result<Example> ExampleEncoder::encode(const ExampleRecord& record) const {
       }
       return sees() ? encode_parrot(record, std::move(messages)) : encode_chat(messages);
     }
-    if (!record.picture.empty() && record.kind == RecordKind::text) return encode_caption(record);
+    if (record.kind == RecordKind::text)
+      return record.picture.empty() ? encode_text(record.text, record.answer) : encode_caption(record);
     if (!record.picture.empty())
       return corrupt("expected a conversation about the picture or a text about it, given a record of another form.");
-    if (record.kind == RecordKind::text) return encode_text(record.text, record.answer);
     // The published trainer ends an answer with a line end.
     return encode_text(instruction_text(options_.prompt, record.instruction, record.input), record.answer + "\n");
   };

@@ -21,7 +21,7 @@ NUMBERS = {  # what --help lists: default, meaning
     "side": (32, "side of the picture, in pixels"), "patch": (16, "side of a patch, in pixels"),
     "tower": (256, "size of the vision tower"), "tower-layers": (3, "its layers"), "tower-heads": (8, "its heads"),
     "tower-intermediate": (1024, "its intermediate size"),
-    "hidden": (192, "size of the decoder"), "layers": (3, "its layers"), "heads": (4, "its heads"),
+    "hidden": (192, "size of the decoder"), "layers": (2, "its layers"), "heads": (4, "its heads"),
     "kv-heads": (2, "its heads of keys and values"), "intermediate": (512, "its intermediate size"),
     "experts": (6, "visual experts"), "expert-intermediate": (192, "their intermediate size"),
 }
