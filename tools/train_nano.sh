@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the nano model from nothing: packages, pictures and questions, tokenizer, random weights, training on Vulkan (captions
-# without the visual experts, then conversations with them), one GGUF file, evaluation. docs/nano.md tells what comes out.
+# without the visual experts, then names and questions between them, then conversations with the experts), one GGUF file, evaluation.
+# docs/nano.md tells what comes out.
 #   tools/train_nano.sh [--hours H] [--steps N] [--epochs E] [--resume] [--seed S] [--out DIR]
 #     --hours H   how long the training may take (2); a few steps are timed first, and tell how many there will be
 #     --steps N   that many steps of each stage instead
@@ -23,11 +24,11 @@ done
 lorikeet=build/release/tools/lorikeet
 python=$out/python/bin/python
 
-# Percent of the time for the captions, in which the visual experts are left out.
-captions_share=40
+# Stages, and the percent of the time that each takes.
+stages=(captions mixed conversations)
+declare -A share=([captions]=25 [mixed]=35 [conversations]=40)
 tower='vision_tower\.vision_tower\.vision_model\.(embeddings|pre_layrnorm|encoder)'
-without_experts="model\\.($tower|mm_projector|embed_tokens|layers|norm)\\..*"
-all_of_it="model\\.($tower|mm_projector|moe_model|embed_tokens|layers|norm)\\..*"
+learnt="model\\.($tower|mm_projector|moe_model|embed_tokens|layers|norm)\\..*"
 common=(--method full --train lm_head.weight --in-order --packed --batch 512 --accumulate 1 --lr 5e-4 --warmup 50 --schedule cosine
         --clip 1 --weight-decay 0.03 --seed "$seed" --save-every 200)
 
@@ -66,15 +67,12 @@ make_data() {
 }
 
 # Captions have few rows: small batches of them are many pictures.
-learn_captions() {  # FROM INTO STEPS, then more options
-  local from=$1 into=$2 number=$3; shift 3
-  "$lorikeet" finetune -m "$from" "$out/data/captions.jsonl" "${common[@]}" --train "$without_experts" --no-experts --max-tokens 512 \
-    --out "$into" --steps "$number" "$@"
-}
-
-learn_conversations() {
-  local from=$1 into=$2 number=$3; shift 3
-  "$lorikeet" finetune -m "$from" "$out/data/conversations.jsonl" "${common[@]}" --train "$all_of_it" --max-tokens 2048 \
+learn() {  # STAGE FROM INTO STEPS, then more options
+  local stage=$1 from=$2 into=$3 number=$4; shift 4
+  local -A rows=([captions]=512 [mixed]=1024 [conversations]=2048)
+  local own=(--train "$learnt")
+  [ "$stage" = conversations ] || own=(--train "${learnt/|moe_model/}" --no-experts)
+  "$lorikeet" finetune -m "$from" "$out/data/$stage.jsonl" "${common[@]}" "${own[@]}" --max-tokens "${rows[$stage]}" \
     --out "$into" --steps "$number" "$@"
 }
 
@@ -82,30 +80,31 @@ learn_conversations() {
 again() { [ -z "$resume" ] || [ ! -f "$out/$1/checkpoint.safetensors" ] || echo --resume; }
 
 # Steps of a stage that fit into a share of the hours: the difference between two short runs, so that loading and compiling do not count.
-steps_of() {  # STAGE PERCENT
+steps_of() {  # STAGE
   local begin middle end
   rm -rf "$out/timed"
   begin=$(date +%s)
-  "learn_$1" "$out/untrained" "$out/timed/2" 2 >&2
+  learn "$1" "$out/untrained" "$out/timed/2" 2 >&2
   middle=$(date +%s)
-  "learn_$1" "$out/untrained" "$out/timed/22" 22 >&2
+  learn "$1" "$out/untrained" "$out/timed/22" 22 >&2
   end=$(date +%s)
-  awk -v h="$hours" -v p="$2" -v a=$((middle - begin)) -v b=$((end - middle)) 'BEGIN {
+  awk -v h="$hours" -v p="${share[$1]}" -v a=$((middle - begin)) -v b=$((end - middle)) 'BEGIN {
     s = (b - a) / 20; if (s < 0.02) s = 0.02; n = int(h * 36 * p / s); print n < 60 ? 60 : n }'
 }
 
 train_all() {
-  if [ -n "$steps" ]; then echo "$steps $steps" > "$out/steps"
-  elif [ -z "$resume" ] || [ ! -f "$out/steps" ]; then
-    say "timing steps"
-    echo "$(steps_of captions $captions_share) $(steps_of conversations $((100 - captions_share)))" > "$out/steps"
-  fi
-  local captions conversations stage
-  read -r captions conversations < "$out/steps"
-  [ -n "$resume" ] || for stage in captions begun conversations; do rm -rf "${out:?}/$stage" "$out/done/$stage"; done
-  once captions learn_captions "$out/untrained" "$out/captions" "$captions" $(again captions)
-  once begun nano begin_experts --model "$out/captions/model" --out "$out/begun"
-  once conversations learn_conversations "$out/begun" "$out/conversations" "$conversations" $(again conversations)
+  local stage from=$out/untrained number
+  [ -n "$resume" ] || for stage in "${stages[@]}" begun; do rm -rf "${out:?}/$stage" "$out/done/$stage" "$out/$stage.steps"; done
+  for stage in "${stages[@]}"; do
+    [ -f "$out/$stage.steps" ] || { say "timing steps"; echo "${steps:-$(steps_of "$stage")}" > "$out/$stage.steps"; }
+    number=$(< "$out/$stage.steps")
+    if [ "$stage" = conversations ]; then
+      once begun nano begin_experts --model "$from" --out "$out/begun"
+      from=$out/begun
+    fi
+    once "$stage" learn "$stage" "$from" "$out/$stage" "$number" $(again "$stage")
+    from=$out/$stage/model
+  done
 }
 
 evaluate() {
@@ -118,11 +117,11 @@ evaluate() {
   "$lorikeet" eval mmmb -m "$model" "$tests/choices" --answers "$out/answers" --max-tokens 8 | tee "$out/choices.txt"
   nano ablations --model "$out/conversations/model" --untrained "$out/untrained" --out "$out/ablations"
   for part in "$out"/ablations/*; do
-    "$lorikeet" eval names -m "$part" --names "$tests/names.json" "$tests/test.jsonl" --answer-tokens 0 --limit 300 --json \
+    "$lorikeet" eval names -m "$part" --names "$tests/names.json" "$tests/test.jsonl" --answer-tokens 0 --limit 100 --json \
       > "$part.json"
   done
   for part in en zh pt ar tr ru; do
-    "$lorikeet" eval names -m "$model" --names "$tests/names.json" "$tests/test.jsonl" --answer-tokens 0 --limit 300 \
+    "$lorikeet" eval names -m "$model" --names "$tests/names.json" "$tests/test.jsonl" --answer-tokens 0 --limit 100 \
       --route-by "$part" --json > "$out/ablations/routed-by-$part.json"
   done
 }

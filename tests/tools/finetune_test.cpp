@@ -16,6 +16,7 @@
 #include "runtime/base/file.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
+#include "tests/support/golden.h"
 #include "tests/support/skip.h"
 #include "tests/support/temporary.h"
 #include "tests/support/tiny_model.h"
@@ -232,6 +233,33 @@ TEST_CASE("finetune: what cannot be learnt is a sentence") {
   for (const char* option : {"--method", "--threshold", "--entropy-type", "--rslora", "--accumulate", "--resume",
                              "--dry-run", "Example: lorikeet finetune"})
     CHECK(help.out.find(option) != std::string::npos);
+}
+
+TEST_CASE("finetune: captions are learnt without the visual experts; those need a question to route by") {
+  NEED_DEVICE();
+  const auto parrot = test::shared_golden("parrot");
+  if (!parrot) LK_SKIP(no_shared_goldens, "parrot");
+  const test::TemporaryFolder folder;
+  folder.write("data.jsonl",
+               json{{"image", (*parrot / "pictures" / "boat_square.jpg").string()}, {"text", "a boat"}}.dump() + "\n");
+  const Arguments captions = {"finetune",
+                              "-m",
+                              (*parrot / "model-fp32").string(),
+                              (folder / "data.jsonl").string(),
+                              "--method",
+                              "full",
+                              "--train",
+                              "model\\.mm_projector\\..*",
+                              "--steps",
+                              "2",
+                              "--batch",
+                              "1",
+                              "--out"};
+  CHECK(failure(test::lorikeet(captions + Arguments{(folder / "with").string()}), 1)
+            .find("to route the visual experts by") != std::string::npos);
+  const auto learnt = test::lorikeet(captions + Arguments{(folder / "without").string(), "--no-experts"});
+  INFO(learnt.err);
+  CHECK(learnt.status == 0);
 }
 
 TEST_CASE("the sample of fine-tuning learns") {

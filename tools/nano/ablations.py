@@ -4,7 +4,7 @@
   tools/nano/ablations.py --model DIR --untrained DIR --out DIR
 
 OUT/uniform: every expert counts alike; OUT/untrained: the router as it was before training; OUT/expert-N: every expert is
-expert N; OUT/none: no experts, the projected tokens are the visual tokens. Numbers are changed, nothing else.
+expert N; OUT/none: no experts, of MoE(H) + moe_weight H the second alone is left. Numbers are changed, nothing else.
 """
 import argparse
 import json
@@ -23,6 +23,11 @@ def of_expert(tensors, number):
     pattern = re.compile(r"(model\.moe_model\.experts\.)\d+(\..*)")
     return {name: tensors[found[1] + str(number) + found[2]] if (found := pattern.fullmatch(name)) else tensor
             for name, tensor in tensors.items()}
+
+
+def without_experts(tensors, weight):
+    """Where use_moe is off, a visual token is what the projector gives, and nothing multiplies it."""
+    return {name: tensor * weight if name.startswith("model.mm_projector.2.") else tensor for name, tensor in tensors.items()}
 
 
 def write(source, out, tensors, config=None):
@@ -46,7 +51,8 @@ def main():
     write(options.model, options.out / "untrained", {**tensors, GATE: untrained[GATE]})
     for number in range(len(tensors[GATE])):
         write(options.model, options.out / f"expert-{number}", of_expert(tensors, number))
-    write(options.model, options.out / "none", tensors, {"use_moe": False})
+    weight = json.loads((options.model / "config.json").read_text())["moe_weight"]
+    write(options.model, options.out / "none", without_experts(tensors, weight), {"use_moe": False})
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@
   tools/nano/examples.py --things things.json --glyphs DIR --out DIR [--epochs 1] [--asked 1] [--seed 1] ...
 
 In each epoch every picture that may be learnt from is met once, changed at random. DIR/captions.jsonl has each picture with the
-character that it shows, and nothing else. DIR/conversations.jsonl has questions about each in as many languages as --asked says, by
-turns (those about one picture follow each other), and between them texts that name a thing in all six languages: behind every second
-question in the first --dense epochs, then behind every eighth. All depends on these numbers and nothing else.
+character that it shows, and nothing else. DIR/mixed.jsonl has the same captions, and with every eight of them a text that names a thing
+in all six languages and a question about a picture. DIR/conversations.jsonl has questions about each picture in as many languages as
+--asked says, by turns (those about one picture follow each other), and such a text behind every eighth. All depends on these numbers and
+nothing else.
 """
 import argparse
 import itertools
@@ -128,7 +129,6 @@ def main():
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--asked", type=int, default=1)
-    parser.add_argument("--dense", type=int, default=2, help="epochs with a text behind every second question (2)")
     parser.add_argument("--changed-much", type=float, default=0.15, help="share of the pictures that are changed much (0.15)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -138,9 +138,11 @@ def main():
                     if split_of(style, p.stem) == "train")
     options.out.mkdir(parents=True, exist_ok=True)
     pictures = conversations = 0
-    with open(options.out / "captions.jsonl", "w") as captions, open(options.out / "conversations.jsonl", "w") as asked:
-        def write(file, one):
-            file.write(json.dumps(one, ensure_ascii=False) + "\n")
+    with (open(options.out / "captions.jsonl", "w") as captions, open(options.out / "mixed.jsonl", "w") as mixed,
+          open(options.out / "conversations.jsonl", "w") as asked):
+        def write(one, *files):
+            for file in files:
+                file.write(json.dumps(one, ensure_ascii=False) + "\n")
 
         for epoch in range(options.epochs):
             order = list(glyphs)
@@ -152,15 +154,19 @@ def main():
                 (options.out / name).parent.mkdir(parents=True, exist_ok=True)
                 picture = augment(Image.open(path), rng, not STYLES[style].colours, options.changed_much)
                 picture.save(options.out / name, compress_level=1)
-                write(captions, {"image": name, "text": emoji(code)})
-                pictures += 1
+                write({"image": name, "text": emoji(code)}, captions, mixed)
                 for language in languages_of(style, code, epoch, options.asked, options.seed):
-                    write(asked, record(asker.about_picture(code, language, rng), name))
+                    write(record(asker.about_picture(code, language, rng), name), asked)
                     conversations += 1
-                    if conversations % (2 if epoch < options.dense else 8) == 0:
-                        write(asked, next(texts))
+                    if conversations % 8 == 0:
+                        write(next(texts), asked)
                     if rng.random() < TEXT_SHARE:
-                        write(asked, record(asker.without_picture(rng)))
+                        write(record(asker.without_picture(rng)), asked)
+                if pictures % 8 == 3:
+                    write(next(texts), mixed)
+                elif pictures % 8 == 7:
+                    write(record(asker.about_picture(code, LANGUAGES[pictures // 8 % len(LANGUAGES)], rng), name), mixed)
+                pictures += 1
     print(f"examples: {conversations} conversations about {pictures} pictures, {options.epochs} epochs, seed {options.seed}")
 
 
