@@ -57,16 +57,16 @@ def make_data(folder, examples, held_out):
                 seen.add(asked)
                 split.append((domain, asked, answer))
                 count -= 1
-    user = lambda text: {"role": "user", "content": text}
+    asking = lambda text: [{"role": "system", "content": "Answer."}, {"role": "user", "content": text}]
     with open(folder / "train.jsonl", "w") as out:
         for _, asked, answer in train:
-            out.write(json.dumps({"messages": [user(asked), {"role": "assistant", "content": answer}]}) + "\n")
+            out.write(json.dumps({"messages": [*asking(asked), {"role": "assistant", "content": answer}]}) + "\n")
     with open(folder / "held-out.jsonl", "w") as out:
         for _, asked, _ in test:
-            out.write(json.dumps({"messages": [user(asked)], "max_tokens": 16}) + "\n")
+            out.write(json.dumps({"messages": asking(asked), "max_tokens": 16}) + "\n")
     with open(folder / "texts.jsonl", "w") as out:
         for _, asked, _ in test[::5]:
-            out.write(json.dumps({"messages": [user(asked)]}) + "\n")
+            out.write(json.dumps({"messages": asking(asked)}) + "\n")
     return test
 
 
