@@ -42,20 +42,6 @@ Status check(const DecoderConfig& config, const FactorOptions& options, const st
   return Done{};
 }
 
-Result<FactorConfig> factor_config(const DecoderConfig& config, const FactorOptions& options) {
-  FactorConfig factor{options.experts, options.active, options.output_scale, options.split, {}};
-  if (options.split == FactorSplit::contiguous) return factor;
-  if (options.split == FactorSplit::clustered && options.order.empty())
-    return invalid("[factor] a clustered split needs the order of the rows that a text has shown.");
-  if (options.order.empty()) factor.order = drawn_order(config, options.seed);
-  else if (options.order.size() != config.intermediate) factor.order = options.order;
-  else
-    for (uint32_t layer = 0; layer < config.layers; ++layer)
-      factor.order.insert(factor.order.end(), options.order.begin(), options.order.end());
-  LK_TRY(check_factor(factor, config, "[factor] the given split"));
-  return factor;
-}
-
 Status add_router(ConvertPlan& plan, const DecoderConfig& config, const ConvertWishes& wishes, uint32_t layer) {
   for (const WeightRole role : {WeightRole::slice_router, WeightRole::slice_router_bias}) {
     PlannedTensor tensor;
@@ -73,6 +59,20 @@ Status add_router(ConvertPlan& plan, const DecoderConfig& config, const ConvertW
 }
 
 }  // namespace
+
+Result<FactorConfig> factor_config(const DecoderConfig& config, const FactorOptions& options) {
+  FactorConfig factor{options.experts, options.active, options.output_scale, options.split, {}};
+  if (options.split == FactorSplit::contiguous) return factor;
+  if (options.split == FactorSplit::clustered && options.order.empty())
+    return invalid("[factor] a clustered split needs the order of the rows that a text has shown.");
+  if (options.order.empty()) factor.order = drawn_order(config, options.seed);
+  else if (options.order.size() != config.intermediate) factor.order = options.order;
+  else
+    for (uint32_t layer = 0; layer < config.layers; ++layer)
+      factor.order.insert(factor.order.end(), options.order.begin(), options.order.end());
+  LK_TRY(check_factor(factor, config, "[factor] the given split"));
+  return factor;
+}
 
 Status add_factored(ConvertPlan& plan, PlannedTensor dense, const DecoderConfig& config, const ConvertWishes& wishes,
                     std::pair<WeightRole, uint32_t> place) {

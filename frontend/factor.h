@@ -30,6 +30,9 @@ struct FactorOptions {
 // Whether the model can be cut so; errors as below.
 Status check_factor_options(const Checkpoint& source, const FactorOptions& options);
 
+// What such a cut says of itself in the file, the order of the rows among it; a cut by clusters needs options.order.
+Result<FactorConfig> factor_config(const DecoderConfig& config, const FactorOptions& options);
+
 // Writes a GGUF file with routers that have not learnt: weights N(0, 0.02), biases 0, as published. Errors: as convert;
 // invalid_argument (numbers that do not fit the model), unsupported (a model that sees, or is factored already).
 Result<ConvertReport> factor(const Checkpoint& source, const std::filesystem::path& out, const FactorOptions& options);

@@ -87,9 +87,13 @@ Status check_cut(const std::filesystem::path& file, const FactorOptions& options
   LK_ASSIGN(const Checkpoint files, Checkpoint::open(file));
   LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(files));
   const auto& cut = config.factor;
-  if (cut && cut->experts == options.experts && cut->active == options.active && cut->split == options.split &&
-      cut->output_scale == options.output_scale)
-    return Done{};
+  bool same = cut && cut->experts == options.experts && cut->active == options.active && cut->split == options.split &&
+              cut->output_scale == options.output_scale;
+  if (same && cut->split == FactorSplit::permutation) {
+    LK_ASSIGN(const FactorConfig wanted, factor_config(config, options));
+    same = cut->order == wanted.order;
+  }
+  if (same) return Done{};
   return invalid(join("[factor] ", file.string(),
                       " was cut with other options (--experts, --active, --split, --scale);",
                       " give those that the run was begun with, or remove the folder."));
