@@ -97,6 +97,14 @@ TEST_CASE("factor: a model is cut, its routers and experts are trained, killed, 
   const bool same_bits = bytes(folder / "cut.gguf") == bytes(folder / "whole.gguf");
   CHECK(same_bits);
 
+  Arguments drawn = call("drawn.gguf");
+  drawn[11] = "permutation:1";  // split
+  test::killed_when_there(drawn, folder / "drawn.gguf.training" / "split.gguf");
+  drawn[11] = "permutation:2";
+  CHECK(says(failure(test::lorikeet(drawn + Arguments{"--resume"}), 1), "was cut with other options"));
+  drawn[11] = "permutation:1";
+  CHECK(test::lorikeet(drawn + Arguments{"--resume"}).status == 0);
+
   // A model that is cut already is only trained.
   const auto more =
       test::lorikeet({"factor", "-m", (folder / "whole.gguf").string(), (folder / "more.gguf").string(), "--data",
