@@ -6,7 +6,8 @@ compares what they answer to questions that they have not seen.
 
 Four domains that need different skills, made by a random generator: addition, comparing, words in a list, sorting. Every run
 sees the same examples in its seed's order. At --points times during training the held-out questions are answered
-greedily, and the routers are looked at. A run that was stopped goes on where it was. Writes DIR/results.json and DIR/table.md.
+greedily, and the routers are looked at. A run that was stopped goes on where it was. Writes DIR/results.json, DIR/table.md,
+DIR/accuracy.svg and DIR/routing.svg.
 """
 import argparse
 import concurrent.futures
@@ -16,14 +17,17 @@ import random
 import statistics
 import subprocess
 
+import adapter_plots
+
 DOMAINS = ("addition", "comparing", "words", "sorting")
 WORDS = ("river stone cloud apple tiger window garden music pencil silver rocket bottle forest candle mirror planet "
          "butter hammer ladder pillow button carpet dragon engine flower guitar helmet island jacket kitten").split()
 # Experts of rank 4, six of them with a router of 6 rows: as many numbers as a LoRA of rank 26, on the same projections.
+EXPERTS = 6
 METHODS = {
-    "dynmole": ["--rank", "4", "--alpha", "8", "--experts", "6"],
-    "mola": ["--rank", "4", "--alpha", "8", "--experts", "6"],
-    "mixlora": ["--rank", "4", "--alpha", "8", "--experts", "6"],
+    "dynmole": ["--rank", "4", "--alpha", "8", "--experts", EXPERTS],
+    "mola": ["--rank", "4", "--alpha", "8", "--experts", EXPERTS],
+    "mixlora": ["--rank", "4", "--alpha", "8", "--experts", EXPERTS],
     "lora": ["--rank", "26", "--alpha", "52"],
 }
 TARGETS = "gate_proj,up_proj,down_proj"
@@ -150,6 +154,9 @@ def main():
             cells.append(" → ".join(f"{statistics.fmean(at):.2f}" for at in zip(*course)))
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     (args.out / "table.md").write_text("\n".join(lines) + "\n")
+    by_method = {m: [results[m, s] for s in seeds] for m in METHODS}
+    (args.out / "accuracy.svg").write_text(adapter_plots.accuracy_svg(by_method, DOMAINS))
+    (args.out / "routing.svg").write_text(adapter_plots.routing_svg(by_method, EXPERTS))
     print("\n".join(lines))
 
 
