@@ -5,7 +5,7 @@
 #   tools/train_nano.sh [--hours H] [--steps N] [--epochs E] [--resume] [--seed S] [--out DIR]
 #     --hours H   how long the training may take (2); a few steps are timed first, and tell how many there will be
 #     --steps N   that many steps of each stage instead
-#     --epochs E  how often each picture is drawn, each time otherwise (20)
+#     --epochs E  how often each picture is drawn, each time otherwise (16)
 #     --resume    goes on where the last run of the same folder stopped, to the same bits
 #     --seed S    of data, weights and order (1)
 #     --out DIR   where everything goes (nano in the cache folder)
@@ -13,7 +13,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-hours=2 steps='' epochs=20 resume='' seed=1 out=$cache/nano
+hours=2 steps='' epochs=16 resume='' seed=1 out=$cache/nano
 while [ $# -gt 0 ]; do
   case $1 in
     --hours|--steps|--epochs|--seed|--out) [ $# -ge 2 ] || die "expected a value behind $1."; declare "${1#--}=$2"; shift 2 ;;
@@ -28,7 +28,7 @@ python=$out/python/bin/python
 stages=(captions mixed conversations)
 declare -A share=([captions]=25 [mixed]=35 [conversations]=40)
 tower='vision_tower\.vision_tower\.vision_model\.(embeddings|pre_layrnorm|encoder)'
-seeing="$tower|mm_projector|layers|norm"
+learnt="model\\.($tower|mm_projector|moe_model|embed_tokens|layers|norm)\\..*"
 common=(--method full --train lm_head.weight --in-order --packed --batch 512 --accumulate 1 --lr 5e-4 --warmup 50 --schedule cosine
         --clip 1 --weight-decay 0.03 --seed "$seed" --save-every 200)
 
@@ -70,9 +70,8 @@ make_data() {
 learn() {  # STAGE FROM INTO STEPS, then more options
   local stage=$1 from=$2 into=$3 number=$4; shift 4
   local -A rows=([captions]=512 [mixed]=1024 [conversations]=2048)
-  # With the experts, the router and the words that vote in it stay as they are: left to learn, it takes one expert for everything.
-  local own=(--train "model\\.($seeing|moe_model\\.experts)\\..*")
-  [ "$stage" = conversations ] || own=(--train "model\\.($seeing|embed_tokens)\\..*" --no-experts)
+  local own=(--train "$learnt")
+  [ "$stage" = conversations ] || own=(--train "${learnt/|moe_model/}" --no-experts)
   "$lorikeet" finetune -m "$from" "$out/data/$stage.jsonl" "${common[@]}" "${own[@]}" --max-tokens "${rows[$stage]}" \
     --out "$into" --steps "$number" "$@"
 }
@@ -100,7 +99,7 @@ train_all() {
     [ -f "$out/$stage.steps" ] || { say "timing steps"; echo "${steps:-$(steps_of "$stage")}" > "$out/$stage.steps"; }
     number=$(< "$out/$stage.steps")
     if [ "$stage" = conversations ]; then
-      once begun nano begin_experts --model "$from" --things "$out/things.json" --out "$out/begun"
+      once begun nano begin_experts --model "$from" --out "$out/begun"
       from=$out/begun
     fi
     once "$stage" learn "$stage" "$from" "$out/$stage" "$number" $(again "$stage")

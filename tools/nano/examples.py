@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Writes what the nano model learns from: pictures, and questions about them in six languages with their answers.
 
-  tools/nano/examples.py --things things.json --glyphs DIR --out DIR [--epochs 2] [--asked 1] [--seed 1] ...
+  tools/nano/examples.py --things things.json --glyphs DIR --out DIR [--epochs 1] [--asked 1] [--seed 1] ...
 
-In each epoch every picture that may be learnt from is met once, changed at random: most a little in the first half of the epochs, most
-much in the second. DIR/captions.jsonl has each picture of the first half with the character that it shows, and nothing else.
-DIR/mixed.jsonl has the same captions, and with every eight of them a text that names a thing in all six languages and a question about a
-picture. DIR/conversations.jsonl has questions about each picture, epochs of both halves by turns, in as many languages as --asked says
-(those about one picture follow each other), and such a text behind every eighth. All depends on these numbers and nothing else.
+In each epoch every picture that may be learnt from is met once, changed at random. DIR/captions.jsonl has each picture with the
+character that it shows, and nothing else. DIR/mixed.jsonl has the same captions, and with every eight of them a text that names a thing
+in all six languages and a question about a picture. DIR/conversations.jsonl has questions about each picture in as many languages as
+--asked says, by turns (those about one picture follow each other), and such a text behind every eighth. All depends on these numbers and
+nothing else.
 """
 import argparse
 import itertools
@@ -23,10 +23,8 @@ from languages import (COMMA, GROUP_NAMES, GROUP_OF, IS_GROUP, IS_NAME, LANGUAGE
 from styles import STYLES, split_of
 
 # How often each kind of question is asked, in percent.
-KINDS = {"name": 75, "group": 5, "is_name": 6, "is_group": 2, "two_turns": 4, "letter": 8}
+KINDS = {"name": 78, "group": 5, "is_name": 6, "is_group": 2, "two_turns": 4, "letter": 5}
 TEXT_SHARE = 0.04  # conversations without a picture for each one with a picture
-CHANGED_MUCH = (0.15, 0.6)  # share of the pictures, in the first half of the epochs and in the second: what changes little is learnt
-                            # sooner, what changes much carries further
 
 
 class Asker:
@@ -129,8 +127,9 @@ def main():
     parser.add_argument("--things", required=True, type=pathlib.Path)
     parser.add_argument("--glyphs", required=True, type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--asked", type=int, default=1)
+    parser.add_argument("--changed-much", type=float, default=0.15, help="share of the pictures that are changed much (0.15)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     things = json.loads(options.things.read_text())
@@ -145,10 +144,7 @@ def main():
             for file in files:
                 file.write(json.dumps(one, ensure_ascii=False) + "\n")
 
-        first_half = (options.epochs + 1) // 2
-        for turn in range(options.epochs):
-            epoch = turn // 2 + turn % 2 * first_half
-            late = epoch >= first_half
+        for epoch in range(options.epochs):
             order = list(glyphs)
             random.Random(f"{options.seed}/{epoch}").shuffle(order)
             for path in order:
@@ -156,23 +152,21 @@ def main():
                 rng = random.Random(f"{options.seed}/{epoch}/{style}/{code}")
                 name = f"pictures/{epoch}/{style}/{code}.png"
                 (options.out / name).parent.mkdir(parents=True, exist_ok=True)
-                picture = augment(Image.open(path), rng, not STYLES[style].colours, CHANGED_MUCH[late])
+                picture = augment(Image.open(path), rng, not STYLES[style].colours, options.changed_much)
                 picture.save(options.out / name, compress_level=1)
-                for language in languages_of(style, code, turn, options.asked, options.seed):
+                write({"image": name, "text": emoji(code)}, captions, mixed)
+                for language in languages_of(style, code, epoch, options.asked, options.seed):
                     write(record(asker.about_picture(code, language, rng), name), asked)
                     conversations += 1
                     if conversations % 8 == 0:
                         write(next(texts), asked)
                     if rng.random() < TEXT_SHARE:
                         write(record(asker.without_picture(rng)), asked)
-                pictures += 1
-                if late:
-                    continue
-                write({"image": name, "text": emoji(code)}, captions, mixed)
                 if pictures % 8 == 3:
                     write(next(texts), mixed)
                 elif pictures % 8 == 7:
                     write(record(asker.about_picture(code, LANGUAGES[pictures // 8 % len(LANGUAGES)], rng), name), mixed)
+                pictures += 1
     print(f"examples: {conversations} conversations about {pictures} pictures, {options.epochs} epochs, seed {options.seed}")
 
 
