@@ -243,7 +243,7 @@ class Cases {
 
 }  // namespace
 
-std::vector<DoctorCase> doctor_cases(const DeviceProfile& profile) {
+std::vector<DoctorCase> doctor_cases(const DeviceProfile&) {
   std::vector<DoctorCase> all;
   Cases cases(all);
   for (DType type : kWeightTypes)
@@ -270,7 +270,7 @@ std::vector<DoctorCase> doctor_cases(const DeviceProfile& profile) {
   cases.pointwise_case("add", add, [](double a, double b) { return a + b; });
   cases.pointwise_case("mul", mul, [](double a, double b) { return a * b; });
   cases.pointwise_case("silu_mul", silu_mul, [](double a, double b) { return silu(a) * b; });
-  add_expert_cases(all, profile);
+  add_expert_cases(all);
   add_learning_cases(all);
   add_expert_learning_cases(all);
   return all;

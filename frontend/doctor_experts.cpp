@@ -4,7 +4,6 @@
 
 #include "frontend/doctor_support.h"
 #include "runtime/base/text.h"
-#include "runtime/graph/fuse.h"
 #include "runtime/graph/packing.h"
 #include "runtime/ops/ops.h"
 
@@ -111,52 +110,9 @@ void expert_combine_case(Cases& cases, const Routed& routed, int64_t columns, bo
   }
 }
 
-// All that comes before the experts of one row, in the one kernel that it becomes. Its list is examined through its reader.
-void route_row_case(Cases& cases, const DeviceProfile& profile, int64_t experts, int64_t used, int64_t columns) {
-  constexpr int64_t kOutputs = 40;
-  const int64_t block = padded_rows(kOutputs);
-  DoctorCase& c = add_case(cases, join("route_row, ", used, " of ", experts, " experts, ", columns, " columns"));
-  Graph& g = c.graph;
-  const Matrix router = matrix(DType::f32, experts, columns, 28);
-  const Matrix stack = matrix(DType::f32, experts * block, columns, 29);
-  const Floats h = c.data.floats["h"] = noise(columns, 30), norm = c.data.floats["norm"] = noise(columns, 31);
-  c.data.bytes = {{"router", router.bytes}, {"stack", stack.bytes}};
-  const RoutingPolicy policy{.top_k = used, .renormalise = true};
-  const Tensor x = rms_norm(g, g.input("h", DType::f32, {1, columns}), g.input("norm", DType::f32, {columns}), 1e-5);
-  const Tensor scores = matmul(g, x, g.weight("router", DType::f32, {experts, columns}, {"router", 0, experts, 0}));
-  const Tensor weights = route(g, scores, policy).weights;
-  const int64_t rows = experts * block;
-  g.keep(weights, "weights");
-  g.keep(expert_matmul(g, {.x = x,
-                           .stack = g.weight("stack", DType::f32, {rows, columns}, {"stack", 0, rows, block}),
-                           .list = sort_rows(g, weights, 1, most_chosen(policy, experts)),
-                           .outputs = kOutputs}),
-         "y");
-  fuse(g, profile);
-
-  double squares = 0, chosen = 0;
-  for (const float value : h) squares += double(value) * value;
-  Floats normed;
-  for (size_t i = 0; i < h.size(); ++i)
-    normed.push_back(float(h[i] * norm[i] / std::sqrt(squares / double(columns) + 1e-5)));
-  const Floats said = product(normed, router.values, 1, experts, columns);
-  const Floats all = product(normed, stack.values, 1, experts * block, columns);
-  std::vector<int64_t> order(static_cast<size_t>(experts));
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return said[size_t(a)] > said[size_t(b)]; });
-  order.resize(size_t(used));
-  std::sort(order.begin(), order.end());
-  for (const int64_t e : order) chosen += std::exp(double(said[size_t(e)]));
-  c.floats["weights"].assign(size_t(experts), 0.0f);
-  for (const int64_t e : order) {
-    c.floats["weights"][size_t(e)] = float(std::exp(double(said[size_t(e)])) / chosen);
-    c.floats["y"].insert(c.floats["y"].end(), all.begin() + e * block, all.begin() + e * block + kOutputs);
-  }
-}
-
 }  // namespace
 
-void add_expert_cases(Cases& cases, const DeviceProfile& profile) {
+void add_expert_cases(Cases& cases) {
   route_case(cases, "top-k", {.top_k = 2, .renormalise = true}, 3, 8);
   route_case(cases, "top-k", {.top_k = 8}, 5, 300);
   route_case(cases, "top-p", {.keep_k = 1, .top_p = 0.4, .renormalise = true}, 4, 70);
@@ -176,8 +132,6 @@ void add_expert_cases(Cases& cases, const DeviceProfile& profile) {
   expert_combine_case(cases, ragged, 173, true);
   expert_combine_case(cases, wide, 44, true);
   expert_combine_case(cases, together, 44, false);
-  route_row_case(cases, profile, 4, 2, 96);
-  route_row_case(cases, profile, 16, 5, 576);
 }
 
 }  // namespace lorikeet

@@ -45,8 +45,7 @@ struct Routed {
 // The case to fill in, at the end of `cases`.
 DoctorCase& add_case(std::vector<DoctorCase>& cases, std::string name);
 
-// route; expert_matmul and expert_combine, both with sort_rows; route_row
-void add_expert_cases(std::vector<DoctorCase>& cases, const DeviceProfile& profile);
+void add_expert_cases(std::vector<DoctorCase>& cases);  // route; expert_matmul and expert_combine, both with sort_rows
 void add_learning_cases(std::vector<DoctorCase>& cases);         // gradients of plain layers, losses, the optimiser
 void add_expert_learning_cases(std::vector<DoctorCase>& cases);  // products of plain stacks, gradients of experts
 
