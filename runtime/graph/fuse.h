@@ -10,6 +10,7 @@ namespace lorikeet {
 //  silu_mul(gate product, up product) of one input    -> one gated product
 //  add(x, product)                                    -> product with a residual
 //  rms_norm read by one product of few rows           -> product with a norm prologue
+//  rms_norm, router, route, sort_rows of one row      -> route_row
 // Results that are kept, or read elsewhere, stay.
 void fuse(Graph& graph, const DeviceProfile& profile);
 

@@ -111,46 +111,56 @@ TEST_CASE("chunks of rows share the memory of their logits", "[ops]") {
 TEST_CASE("the divergence from a teacher and its gradients follow their formulas", "[ops][gradient]") {
   Device* device = test_device();
   if (!device) LK_SKIP(no_device, "divergence");
-  constexpr size_t kRows = 130, kHidden = 8, kVocabulary = 75;
-  const auto x = random_floats(kRows * kHidden, 1, -2, 2), teacher = random_floats(kRows * kHidden, 2, -2, 2),
-             head = random_floats(kVocabulary * kHidden, 3);
-  std::vector<float> weights(kRows, 1.0f / 100), dx(kRows * kHidden);
+  constexpr size_t kRows = 130, kHidden = 32, kVocabulary = 75;
+  const auto x = random_floats(kRows * kHidden, 1, -2, 2), teacher = random_floats(kRows * kHidden, 2, -2, 2);
+  std::vector<float> weights(kRows, 1.0f / 100);
   for (size_t r = 0; r < kRows; r += 5) weights[r] = 0;
-  const auto softmax = [&](const std::vector<float>& rows, size_t r) {
-    std::vector<double> p(kVocabulary);
-    double sum = 0;
-    for (size_t v = 0; v < kVocabulary; ++v) {
-      for (size_t i = 0; i < kHidden; ++i) p[v] += double(rows[r * kHidden + i]) * head[v * kHidden + i];
-      sum += p[v] = std::exp(p[v]);
+  for (const DType type : {DType::f32, DType::q8_0, DType::q4_1}) {
+    const Matrix head = random_matrix(type, kVocabulary, kHidden, 3);
+    const auto softmax = [&](const std::vector<float>& rows, size_t r) {
+      std::vector<double> p(kVocabulary);
+      double sum = 0;
+      for (size_t v = 0; v < kVocabulary; ++v) {
+        for (size_t i = 0; i < kHidden; ++i) p[v] += double(rows[r * kHidden + i]) * head.values[v * kHidden + i];
+        sum += p[v] = std::exp(p[v]);
+      }
+      for (double& value : p) value /= sum;
+      return p;
+    };
+    double loss = 0;
+    std::vector<float> dx(kRows * kHidden);
+    for (size_t r = 0; r < kRows; ++r) {
+      const auto p = softmax(x, r), q = softmax(teacher, r);
+      for (size_t v = 0; v < kVocabulary; ++v) {
+        loss += weights[r] * q[v] * std::log(q[v] / p[v]);
+        for (size_t i = 0; i < kHidden; ++i)
+          dx[r * kHidden + i] += float(weights[r] * (p[v] - q[v]) * head.values[v * kHidden + i]);
+      }
     }
-    for (double& value : p) value /= sum;
-    return p;
-  };
-  double loss = 0;
-  for (size_t r = 0; r < kRows; ++r) {
-    const auto p = softmax(x, r), q = softmax(teacher, r);
-    for (size_t v = 0; v < kVocabulary; ++v) {
-      loss += weights[r] * q[v] * std::log(q[v] / p[v]);
-      for (size_t i = 0; i < kHidden; ++i)
-        dx[r * kHidden + i] += float(weights[r] * (p[v] - q[v]) * head[v * kHidden + i]);
+    for (const bool trained : {false, true}) {
+      for (const int64_t chunk : {0, 64}) {
+        Graph g;
+        const Tensor tx = g.input("x", DType::f32, {kRows, kHidden});
+        const Tensor made =
+            cross_entropy(g, {.x = tx,
+                              .head = trained ? g.state("head", DType::f32, {kVocabulary, kHidden})
+                                              : g.weight("head", type, {kVocabulary, kHidden}, {"head", 0, kVocabulary}),
+                              .weights = g.input("weights", DType::f32, {kRows}),
+                              .teacher = g.input("teacher", DType::f32, {kRows, kHidden}),
+                              .chunk_rows = chunk});
+        const Tensors d = differentiate(g, made, Tensors{tx});
+        g.keep(made, "loss");
+        g.keep(d[0], "dx");
+        Data data{.floats = {{"x", x}, {"teacher", teacher}, {"weights", weights}}};
+        if (trained) data.floats["head"] = head.values;
+        else data.bytes["head"] = head.bytes;
+        const auto outcome = run_graph(*device, g, data);
+        INFO(name(type) << (trained ? ", trained" : ", packed") << ", chunk " << chunk
+                        << (outcome ? "" : outcome.error().message));
+        REQUIRE(outcome);
+        CHECK(outcome->floats.at("loss")[0] == Approx(loss).epsilon(1e-5));
+        CHECK(nmse(outcome->floats.at("dx"), dx) < 1e-9);
+      }
     }
-  }
-  for (const int64_t chunk : {0, 64}) {
-    Graph g;
-    const Tensor tx = g.input("x", DType::f32, {kRows, kHidden});
-    const Tensor made = cross_entropy(g, {.x = tx,
-                                          .head = g.state("head", DType::f32, {kVocabulary, kHidden}),
-                                          .weights = g.input("weights", DType::f32, {kRows}),
-                                          .teacher = g.input("teacher", DType::f32, {kRows, kHidden}),
-                                          .chunk_rows = chunk});
-    const Tensors d = differentiate(g, made, Tensors{tx});
-    g.keep(made, "loss");
-    g.keep(d[0], "dx");
-    const auto outcome =
-        run_graph(*device, g, {.floats = {{"x", x}, {"teacher", teacher}, {"head", head}, {"weights", weights}}});
-    INFO("chunk " << chunk << (outcome ? "" : outcome.error().message));
-    REQUIRE(outcome);
-    CHECK(outcome->floats.at("loss")[0] == Approx(loss).epsilon(1e-5));
-    CHECK(nmse(outcome->floats.at("dx"), dx) < 1e-9);
   }
 }
