@@ -67,7 +67,7 @@ Result<double> time_plan(Device& device, Plan& plan, double seconds) {
 double share_of(const Model& model, const Weight& weight, uint32_t active, int64_t rows = 1) {
   const auto& factor = model.config().factor;
   if (!factor || !is_expert_weight(weight.role)) return 1;
-  return std::min(1.0, double(rows) * (active ? active : factor->active) / factor->experts);
+  return factor->share(model.config().layers, active, rows);
 }
 
 double weight_bytes(const Model& model, bool head_only, const BenchChain& chain) {
@@ -154,7 +154,7 @@ Result<BenchLine> bench_chain(Model& model, const BenchChain& chain) {
                      {.x = hidden,
                       .router = w(WeightRole::slice_router),
                       .bias = w(WeightRole::slice_router_bias),
-                      .active = chain.active});
+                      .active = config.factor->active_in(layer, chain.active)});
       continue;
     }
     const Tensor gate = w(WeightRole::gate), up = w(WeightRole::up);

@@ -61,8 +61,11 @@ Status add_router(ConvertPlan& plan, const DecoderConfig& config, const ConvertW
 }  // namespace
 
 Result<FactorConfig> factor_config(const DecoderConfig& config, const FactorOptions& options) {
-  FactorConfig factor{options.experts, options.active, options.output_scale, options.split, {}};
-  if (options.split == FactorSplit::contiguous) return factor;
+  FactorConfig factor{options.experts, options.active, options.output_scale, options.split, {}, options.whole_layers};
+  if (options.split == FactorSplit::contiguous) {
+    LK_TRY(check_factor(factor, config, "[factor] the given cut"));
+    return factor;
+  }
   if (options.split == FactorSplit::clustered && options.order.empty())
     return invalid("[factor] a clustered split needs the order of the rows that a text has shown.");
   if (options.order.empty()) factor.order = drawn_order(config, options.seed);

@@ -19,6 +19,7 @@ struct FactorOptions {
   // Which rows, (intermediate) for all layers or (layers, intermediate). Of a permutation, empty: drawn from the seed,
   // an order for each layer. Of clusters: see clustered_order.
   std::vector<uint32_t> order;
+  std::vector<uint32_t> whole_layers;  // see FactorConfig
   // Of the matrices; none: as they are. The downs are cut along columns: where an expert's width is no whole number of
   // blocks, or the columns change places, they are quantised again, which the report says.
   std::optional<DType> type;

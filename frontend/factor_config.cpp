@@ -1,5 +1,7 @@
 #include "frontend/factor_config.h"
 
+#include <algorithm>
+
 #include "frontend/config.h"
 #include "runtime/base/text.h"
 
@@ -42,6 +44,18 @@ Status check_order(const FactorConfig& factor, const DecoderConfig& config, cons
 
 }  // namespace
 
+uint32_t FactorConfig::active_in(uint32_t layer, uint32_t asked) const {
+  if (std::binary_search(whole_layers.begin(), whole_layers.end(), layer)) return experts;
+  return asked > 0 ? asked : active;
+}
+
+double FactorConfig::share(uint32_t layers, uint32_t asked, int64_t rows) const {
+  double sum = 0;
+  for (uint32_t layer = 0; layer < layers; ++layer)
+    sum += std::min(1.0, double(rows) * active_in(layer, asked) / experts);
+  return sum / layers;
+}
+
 Status check_factor(const FactorConfig& factor, const DecoderConfig& config, const std::string& file) {
   if (factor.experts == 0 || config.intermediate % factor.experts != 0)
     return corrupt(
@@ -49,6 +63,12 @@ Status check_factor(const FactorConfig& factor, const DecoderConfig& config, con
   if (factor.active == 0 || factor.active > factor.experts)
     return corrupt(join(file, ": ", factor.active, " active experts were given, expected 1 to ", factor.experts,
                         " (the number of experts)."));
+  for (size_t i = 0; i < factor.whole_layers.size(); ++i) {
+    const uint32_t layer = factor.whole_layers[i];
+    if (layer >= config.layers || (i > 0 && layer <= factor.whole_layers[i - 1]))
+      return corrupt(join(file, ": the layers of all experts must be numbers from 0 to ", config.layers - 1,
+                          ", ascending; ", layer, " was given."));
+  }
   return factor.order.empty() ? Status(Done{}) : check_order(factor, config, file);
 }
 

@@ -33,6 +33,13 @@ struct FactorConfig {
   // (layers, intermediate): row order[l * intermediate + i] of the dense layer l is row i of the experts one after the
   // other. Empty for a contiguous split, and where the file does not tell.
   std::vector<uint32_t> order;
+  // Layers that go through all their experts, whatever k is: those that lose the most by leaving some out. Ascending.
+  std::vector<uint32_t> whole_layers;
+
+  // Experts that a row goes through in a layer, where `asked` are wanted; 0: as the files say.
+  uint32_t active_in(uint32_t layer, uint32_t asked) const;
+  // The part of all experts of all layers that is chosen then for a row, or for that many at most.
+  double share(uint32_t layers, uint32_t asked, int64_t rows = 1) const;
 
   double scale(uint32_t chosen) const {
     if (output_scale == FactorScale::one) return 1;
@@ -49,7 +56,7 @@ Status check_factor(const FactorConfig& factor, const DecoderConfig& config, con
 
 // Of a Hugging Face directory whose tensors include experts: their number comes from the shapes; k is n div 2, as
 // published, unless factor.json says otherwise (num_experts, top_k, output_scale: n_div_k, exact or one, split, index:
-// one list a layer). Nothing if there are no experts. Errors: corrupt.
+// one list a layer, whole_layers). Nothing if there are no experts. Errors: corrupt.
 Status read_factor(const Checkpoint& directory, DecoderConfig& config);
 
 // The same as keys of a GGUF file, see docs/files.md.

@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char kExperts[] = "lorikeet.factor.expert_count", kActive[] = "lorikeet.factor.expert_used_count",
                      kScale[] = "lorikeet.factor.output_scale", kSplit[] = "lorikeet.factor.split",
-                     kOrder[] = "lorikeet.factor.order";
+                     kOrder[] = "lorikeet.factor.order",
+                     kWholeLayers[] = "lorikeet.factor.whole_layers";
 
 Result<FactorSplit> split_of(std::string_view text, const std::string& file) {
   for (const FactorSplit split : {FactorSplit::contiguous, FactorSplit::permutation, FactorSplit::clustered})
@@ -60,20 +61,26 @@ class FactorJson {
     LK_ASSIGN(factor_.output_scale, scale_of(scale, file_));
     LK_ASSIGN(const std::string split, fields_.text_or("split", "contiguous"));
     LK_ASSIGN(factor_.split, split_of(split, file_));
+    if (const Json* whole = fields_.find("whole_layers"))
+      if (!read_numbers(*whole, factor_.whole_layers))
+        return corrupt(join(file_, ": whole_layers must be a list of the numbers of layers."));
     const Json* index = fields_.find("index");
     return index ? read_index(*index) : Status(Done{});
   }
 
  private:
+  static bool read_numbers(const Json& list, std::vector<uint32_t>& into) {
+    for (const Json& number : list) {
+      if (!number.is_number_unsigned() || number.get<uint64_t>() > kMaximumCount) return false;
+      into.push_back(number.get<uint32_t>());
+    }
+    return list.is_array();
+  }
+
   Status read_index(const Json& index) {
     if (!index.is_array()) return bad_index();
-    for (const Json& layer : index) {
-      if (!layer.is_array()) return bad_index();
-      for (const Json& row : layer) {
-        if (!row.is_number_unsigned() || row.get<uint64_t>() > kMaximumCount) return bad_index();
-        factor_.order.push_back(row.get<uint32_t>());
-      }
-    }
+    for (const Json& layer : index)
+      if (!layer.is_array() || !read_numbers(layer, factor_.order)) return bad_index();
     return Done{};
   }
   Error bad_index() const {
@@ -112,6 +119,8 @@ void set_factor(GgufHeader& header, const FactorConfig& factor) {
   header.set_text(kScale, name(factor.output_scale));
   header.set_text(kSplit, name(factor.split));
   if (!factor.order.empty()) header.set_integers(kOrder, {factor.order.begin(), factor.order.end()});
+  if (!factor.whole_layers.empty())
+    header.set_integers(kWholeLayers, {factor.whole_layers.begin(), factor.whole_layers.end()});
 }
 
 Status read_factor(const GgufMetadata& metadata, const std::string& file, DecoderConfig& config) {
@@ -125,9 +134,10 @@ Status read_factor(const GgufMetadata& metadata, const std::string& file, Decode
   LK_ASSIGN(factor.output_scale, scale_of(scale, file));
   LK_ASSIGN(const std::string_view split, metadata.text(kSplit));
   LK_ASSIGN(factor.split, split_of(split, file));
-  if (metadata.has(kOrder)) {
-    LK_ASSIGN(const std::vector<int64_t> order, metadata.integers(kOrder));
-    for (const int64_t row : order) factor.order.push_back(uint32_t(std::clamp<int64_t>(row, 0, UINT32_MAX)));
+  for (const auto& [key, list] : {std::pair(kOrder, &factor.order), std::pair(kWholeLayers, &factor.whole_layers)}) {
+    if (!metadata.has(key)) continue;
+    LK_ASSIGN(const std::vector<int64_t> numbers, metadata.integers(key));
+    for (const int64_t number : numbers) list->push_back(uint32_t(std::clamp<int64_t>(number, 0, UINT32_MAX)));
   }
   LK_TRY(check_factor(factor, config, file));
   config.factor = std::move(factor);

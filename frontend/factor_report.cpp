@@ -29,7 +29,7 @@ void add_costs(const Model& model, FactorPoint& point) {
     const bool table = weight.role == WeightRole::token_embedding && !model.config().tied_embeddings;
     if (weight.shape.rank() < 2 || table) continue;
     const double share =
-        is_expert_weight(weight.role) ? double(point.active) / double(model.config().factor->experts) : 1;
+        is_expert_weight(weight.role) ? model.config().factor->share(model.config().layers, point.active) : 1;
     const double bytes = share * double(packed_bytes(weight.type, weight.shape.rows(), weight.shape.columns()));
     point.bytes += bytes;
     if (!is_feed_forward(weight.role)) continue;

@@ -52,7 +52,7 @@ Tensor write_feed_forward(Graph& g, Tensor h, uint32_t layer, const DecoderLayer
                             .router = w(Role::slice_router),
                             .bias = w(Role::slice_router_bias),
                             .residual = h,
-                            .active = parts.active};
+                            .active = config.factor->active_in(layer, parts.active)};
   if (parts.factored) return parts.factored(parts.experts(layer), input);  // (rows, hidden)
   const FactoredRows made = write_factored(g, *config.factor, parts.experts(layer), input);
   if (parts.keep_routes) {

@@ -1,6 +1,7 @@
 // lorikeet factor: a dense model as one whose feed-forward layers are cut into experts.
 #include "frontend/factor.h"
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <filesystem>
@@ -18,6 +19,7 @@ struct Flags {
   std::string model, out, split = "contiguous", order, scale, type;
   FactorOptions options;
   FactorTraining training;
+  std::vector<std::string> cutting;  // the flags given that say how a dense model is cut
 };
 
 // One list of rows for all layers, or one a layer.
@@ -88,14 +90,14 @@ Status check_cut(const std::filesystem::path& file, const FactorOptions& options
   LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(files));
   const auto& cut = config.factor;
   bool same = cut && cut->experts == options.experts && cut->active == options.active && cut->split == options.split &&
-              cut->output_scale == options.output_scale;
+              cut->output_scale == options.output_scale && cut->whole_layers == options.whole_layers;
   if (same && cut->split == FactorSplit::permutation) {
     LK_ASSIGN(const FactorConfig wanted, factor_config(config, options));
     same = cut->order == wanted.order;
   }
   if (same) return Done{};
   return invalid(join("[factor] ", file.string(),
-                      " was cut with other options (--experts, --active, --split, --scale);",
+                      " was cut with other options (--experts, --active, --split, --scale, --whole-layers);",
                       " give those that the run was begun with, or remove the folder."));
 }
 
@@ -133,11 +135,16 @@ Status run(Flags flags) {
   if (const auto scale = factor_scale_from_name(flags.scale)) flags.options.output_scale = *scale;
   else if (flags.options.split == FactorSplit::clustered) flags.options.output_scale = FactorScale::one;
   if (!flags.type.empty()) flags.options.type = dtype_from_name(flags.type);
+  std::sort(flags.options.whole_layers.begin(), flags.options.whole_layers.end());
   flags.options.threads = unsigned(flags.training.device.threads);
   if (!flags.training.stage.empty() && flags.training.data.empty())
     return invalid(join("--stage ", flags.training.stage, " learns from a text: give one with --data."));
   LK_ASSIGN(const Checkpoint source, Checkpoint::open(flags.model));
   LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
+  if (config.factor && !flags.cutting.empty())
+    return invalid(join("[factor] ", flags.model, " is cut into ", config.factor->experts, " experts, ",
+                        config.factor->active, " of them active, and is only trained; ", flags.cutting.front(),
+                        " is for a dense model."));
   const bool dry_run = flags.options.dry_run, trains = !flags.training.stages().empty() && !dry_run;
   if (!config.factor || !trains) LK_TRY(check_factor_options(source, flags.options));
   uint64_t bytes = 0;
@@ -202,6 +209,12 @@ void add_factor(CLI::App& program, Job& job) {
       ->option_text("NAME")
       ->check(CLI::IsMember({"n_div_k", "exact", "one"}));
   command
+      ->add_option("--whole-layers", flags->options.whole_layers,
+                   "Layers that go through all their experts, whatever is asked for: those that lose the most by leaving\n"
+                   "some out, often the first and the last. Example: --whole-layers 0,29")
+      ->option_text("LIST")
+      ->delimiter(',');
+  command
       ->add_option("--type", flags->type,
                    "Type of the matrices, see convert; without it they are kept as they are. Example: --type q8_0")
       ->option_text("TYPE")
@@ -209,7 +222,11 @@ void add_factor(CLI::App& program, Job& job) {
   command->add_flag("--dry-run", flags->options.dry_run,
                     "Only says what would be written. Example: factor -m MODEL out.gguf --dry-run");
   flags->training.add(*command);
-  command->callback([flags, &job] { job = [flags] { return run(*flags); }; });
+  command->callback([flags, command, &job] {
+    for (const char* name : {"--experts", "--active", "--split", "--order", "--scale", "--whole-layers", "--type"})
+      if (command->count(name) > 0) flags->cutting.emplace_back(name);
+    job = [flags] { return run(*flags); };
+  });
 }
 
 }  // namespace lorikeet::tool

@@ -55,6 +55,12 @@ std::string value_text(const GgufMetadata& metadata, const GgufMetadata::Entry& 
   return std::string(name(value.type));
 }
 
+std::string whole_layers_text(const FactorConfig& factor) {
+  std::string text;
+  for (const uint32_t layer : factor.whole_layers) text += join(text.empty() ? ", all experts in layers " : ", ", layer);
+  return text;
+}
+
 std::string config_text(const DecoderConfig& c) {
   return join("config: ", c.model_type, ", ", c.layers, " layers, hidden ", c.hidden, ", heads ", c.heads, " (",
               c.kv_heads, " for keys and values) of ", c.head_dim, ", feed-forward ", c.intermediate, ", vocabulary ",
@@ -62,7 +68,7 @@ std::string config_text(const DecoderConfig& c) {
               c.qkv_bias ? ", biases on q, k, v" : "", "\n",
               c.factor ? join("factored: ", c.factor->experts, " experts of ", c.intermediate / c.factor->experts,
                               " rows, ", c.factor->active, " active, scale ", c.factor->scale(c.factor->active), ", ",
-                              name(c.factor->split), " split\n")
+                              name(c.factor->split), " split", whole_layers_text(*c.factor), "\n")
                        : std::string());
 }
 

@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "frontend/checkpoint/quant/quant.h"
 #include "frontend/factor.h"
 #include "frontend/feed_forward.h"
 #include "frontend/session.h"
 #include "runtime/base/text.h"
+#include "tests/ops/matrix.h"
 #include "tests/support/device.h"
 #include "tests/support/golden.h"
 #include "tests/support/recorded.h"
@@ -223,17 +225,51 @@ TEST_CASE("factored: all experts of a cut model are the dense model, quantised o
       test::small_model({.hidden = 256, .intermediate = 512, .layers = 1, .heads = 2, .head_dim = 32}), folder / "m");
   const Checkpoint source = test::need(Checkpoint::open(folder / "m"));
   const std::vector<int32_t> ids = {5, 17, 60, 33, 2, 9};
-  // The products of every type have tests of their own.
-  for (const DType type : {DType::q8_0, DType::q4_k}) {
-    INFO(name(type));
+  for (const DType type : kWeightTypes) {
     test::need(convert(source, folder / "dense.gguf", {.type = type}));
-    const Checkpoint quantised = test::need(Checkpoint::open(folder / "dense.gguf"));
-    test::need(factor(quantised, folder / "cut.gguf", {.experts = 2, .active = 1}));
-    Model dense = test::need(Model::load(*test::test_device(), folder / "dense.gguf")),
-          cut = test::need(Model::load(*test::test_device(), folder / "cut.gguf"));
-    Session whole = test::need(Session::create(dense, {.context = 32})),
-            all = test::need(Session::create(cut, {.context = 32, .active = 2}));
+    const Checkpoint written = test::need(Checkpoint::open(folder / "dense.gguf"));
+    Model dense = test::need(Model::load(*test::test_device(), folder / "dense.gguf"));
+    Session whole = test::need(Session::create(dense, {.context = 32}));
     const auto expected = logits(whole, ids);
-    CHECK(test::nmse(logits(all, ids), expected) < 1e-9);
+    for (const FactorSplit split : {FactorSplit::contiguous, FactorSplit::permutation}) {
+      INFO(name(type) << ", " << name(split));
+      test::need(factor(written, folder / "cut.gguf", {.experts = 2, .active = 1, .split = split}));
+      Model cut = test::need(Model::load(*test::test_device(), folder / "cut.gguf"));
+      Session all = test::need(Session::create(cut, {.context = 32, .active = 2}));
+      // Downs whose columns change places are quantised again.
+      const bool again = split == FactorSplit::permutation && layout(type).block > 1;
+      CHECK(test::nmse(logits(all, ids), expected) < (again ? 1e-3 : 1e-9));
+    }
   }
+}
+
+TEST_CASE("factored: layers that are kept whole go through all experts", "[factor]") {
+  if (!test::test_device()) LK_SKIP(no_device, "factored models");
+  const test::TemporaryFolder folder;
+  test::write_directory(test::small_model({.layers = 3}), folder / "m");
+  const Checkpoint source = test::need(Checkpoint::open(folder / "m"));
+  const std::vector<int32_t> ids = {5, 17, 60, 33, 2, 9};
+  const auto said = [&](const FactorOptions& options) {
+    test::need(factor(source, folder / "cut.gguf", options));
+    Model model = test::need(Model::load(*test::test_device(), folder / "cut.gguf"));
+    CHECK(model.config().factor->whole_layers == options.whole_layers);
+    std::vector<std::vector<float>> chosen(3);
+    Session session = test::need(Session::create(model, {.context = 32, .on_routed = [&](const RoutedRows& rows) {
+                                                           chosen[size_t(rows.router)].assign(rows.weights.begin(),
+                                                                                              rows.weights.end());
+                                                         }}));
+    const auto all = logits(session, ids);
+    for (const uint32_t layer : options.whole_layers)
+      CHECK(std::all_of(chosen[layer].begin(), chosen[layer].end(), [](float weight) { return weight == 1; }));
+    return all;
+  };
+  const auto dense = said({.experts = 4, .active = 4}), some = said({.experts = 4, .active = 1}),
+             but_last = said({.experts = 4, .active = 1, .whole_layers = {0, 1}});
+  CHECK(said({.experts = 4, .active = 1, .whole_layers = {0, 1, 2}}) == dense);
+  CHECK(test::nmse(but_last, dense) < test::nmse(some, dense));
+
+  const auto bad = factor(source, folder / "bad.gguf", {.experts = 4, .active = 1, .whole_layers = {3}});
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().message ==
+        "[factor] the given cut: the layers of all experts must be numbers from 0 to 2, ascending; 3 was given.");
 }

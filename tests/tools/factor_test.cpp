@@ -112,6 +112,10 @@ TEST_CASE("factor: a model is cut, its routers and experts are trained, killed, 
   INFO(more.err);
   CHECK(more.status == 0);
   CHECK_FALSE(says(more.err, "cut into"));
+  CHECK(says(failure(test::lorikeet({"factor", "-m", (folder / "whole.gguf").string(), (folder / "other.gguf").string(),
+                                     "--data", (folder / "text.txt").string(), "--active", "3"}),
+                     1),
+             "is cut into 4 experts, 2 of them active, and is only trained; --active is for a dense model."));
 }
 
 TEST_CASE("factor: what cannot be done is a sentence") {
