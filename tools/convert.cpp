@@ -1,8 +1,10 @@
-// lorikeet convert: any model that can be loaded, as one GGUF file, with LoRAs merged into it if wished.
+// lorikeet convert: any model that can be loaded, as one GGUF file, with LoRAs merged into it if wished, or as a folder
+// with a state dict of PyTorch.
 #include <atomic>
 #include <map>
 
 #include "frontend/convert.h"
+#include "frontend/state_dict.h"
 #include "runtime/base/text.h"
 #include "tools/commands.h"
 #include "tools/model_options.h"
@@ -12,10 +14,10 @@ namespace lorikeet::tool {
 namespace {
 
 struct Flags {
-  std::string model, vision, out, type = "f16";
+  std::string model, vision, out, type = "f16", to = "gguf";
   unsigned threads = 0;
   AdapterOptions adapters;
-  bool dry_run = false;
+  bool dry_run = false, dense_copies = false;
 };
 
 // By the name of a tensor in GGUF files.
@@ -32,7 +34,30 @@ void print_parts(const ConvertReport& report) {
   for (const auto& [part, size] : bytes) print(join(part, ": ", size_text(size), "\n"));
 }
 
+Status write_folder(const Flags& flags) {
+  if (!flags.vision.empty() || !flags.adapters.given.empty() || flags.dry_run)
+    return invalid("--to pytorch writes a decoder as it is: --vision, --adapter and --dry-run are for GGUF files.");
+  LK_ASSIGN(const Checkpoint source, Checkpoint::open(flags.model));
+  std::atomic<bool> interrupted{false};
+  const OnInterrupt on_interrupt([&] { interrupted = true; });
+  ProgressLine progress("converting");
+  const auto shown = [&](uint64_t done, uint64_t total) {
+    progress.show(done, total);
+    return !interrupted;
+  };
+  LK_ASSIGN(const StateDictReport report,
+            write_state_dict(
+                source, flags.out,
+                {.type = *dtype_from_name(flags.type), .dense_copies = flags.dense_copies, .progress = shown}));
+  progress.end();
+  for (const std::string& notice : report.notices) say(notice);
+  print(join("wrote ", flags.out, ": ", report.tensors, " tensors, ", size_text(report.bytes), "\n"));
+  return Done{};
+}
+
 Status run(const Flags& flags) {
+  if (flags.to == "pytorch") return write_folder(flags);
+  if (flags.dense_copies) return invalid("--dense-copies is for --to pytorch.");
   LK_ASSIGN(const Checkpoint source, Checkpoint::open(flags.model, flags.vision));
   ConvertOptions options;
   options.type = *dtype_from_name(flags.type);
@@ -71,7 +96,9 @@ Status run(const Flags& flags) {
 void add_convert(CLI::App& program, Job& job) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand("convert", "Writes a model as one GGUF file, quantised if wished.");
-  command->footer("Example: lorikeet convert -m SmolLM2-135M-Instruct smollm2.gguf --type q4_k");
+  command->footer(
+      "Example: lorikeet convert -m SmolLM2-135M-Instruct smollm2.gguf --type q4_k\n"
+      "Example: lorikeet convert -m factored.gguf folder --to pytorch --dense-copies");
   command
       ->add_option("-m,--model", flags->model,
                    "A GGUF file or a Hugging Face directory. Example: -m SmolLM2-135M-Instruct")
@@ -86,7 +113,18 @@ void add_convert(CLI::App& program, Job& job) {
       ->option_text("DIR[:SCALE]")
       ->take_all()
       ->allow_extra_args(false);
-  command->add_option("out", flags->out, "The GGUF file to write. Example: out.gguf")->option_text("FILE")->required();
+  command->add_option("out", flags->out, "The GGUF file, or the folder, to write. Example: out.gguf")
+      ->option_text("FILE")
+      ->required();
+  command
+      ->add_option("--to", flags->to,
+                   "gguf, or pytorch: a folder with config.json and pytorch_model.bin (f32, f16 or bf16), and factor.json\n"
+                   "of a factored model (gguf). Example: --to pytorch")
+      ->option_text("FORMAT")
+      ->check(CLI::IsMember({"gguf", "pytorch"}));
+  command->add_flag("--dense-copies", flags->dense_copies,
+                    "The dense layers of a factored model too; neighbouring experts are views of them.\n"
+                    "Example: --to pytorch --dense-copies");
   const std::vector<std::string> types = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1",
                                           "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"};
   command

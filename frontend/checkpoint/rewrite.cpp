@@ -42,26 +42,6 @@ Status write_gguf(const Checkpoint& source, const std::vector<NamedBytes>& tenso
   return writer.finish();
 }
 
-// Every file that lies in the folder itself but for weights.
-Status copy_texts(const path& from, const path& to) {
-  std::error_code failure;
-  std::filesystem::create_directories(to, failure);
-  for (const auto& entry : std::filesystem::directory_iterator(from, failure)) {
-    const std::string name = entry.path().filename().string();
-    const bool weights = std::any_of(std::begin(kWeightEndings), std::end(kWeightEndings),
-                                     [&](std::string_view ending) { return name.ends_with(ending); });
-    if (weights || !entry.is_regular_file(failure)) continue;
-    std::filesystem::copy_file(entry.path(), to / name, failure);
-    if (failure) break;
-    std::filesystem::permissions(to / name, std::filesystem::perms::owner_write, std::filesystem::perm_options::add,
-                                 failure);
-  }
-  if (!failure) return Done{};
-  return Error{ErrorCode::io,
-               join(kContext, " cannot copy ", from.string(), " to ", to.string(), ": ", failure.message(), "."),
-               {}};
-}
-
 // Where the directory looks for its tower's folder: the last part of the name in config.json.
 Result<path> tower_folder(const Checkpoint& source) {
   LK_ASSIGN(const std::string text, source.text("config.json"));
@@ -85,6 +65,25 @@ Status write_directory(const Checkpoint& source, const std::vector<NamedBytes>& 
 }
 
 }  // namespace
+
+Status copy_texts(const path& from, const path& to) {
+  std::error_code failure;
+  std::filesystem::create_directories(to, failure);
+  for (const auto& entry : std::filesystem::directory_iterator(from, failure)) {
+    const std::string name = entry.path().filename().string();
+    const bool weights = std::any_of(std::begin(kWeightEndings), std::end(kWeightEndings),
+                                     [&](std::string_view ending) { return name.ends_with(ending); });
+    if (weights || !entry.is_regular_file(failure)) continue;
+    std::filesystem::copy_file(entry.path(), to / name, failure);
+    if (failure) break;
+    std::filesystem::permissions(to / name, std::filesystem::perms::owner_write, std::filesystem::perm_options::add,
+                                 failure);
+  }
+  if (!failure) return Done{};
+  return Error{ErrorCode::io,
+               join(kContext, " cannot copy ", from.string(), " to ", to.string(), ": ", failure.message(), "."),
+               {}};
+}
 
 const char* rewritten_name(const Checkpoint& source) {
   return source.kind() == Checkpoint::Kind::gguf ? "model.gguf" : "model";

@@ -20,4 +20,7 @@ const char* rewritten_name(const Checkpoint& source);
 // bytes and their types. Errors: io; invalid_argument for values of another number.
 Status rewrite_checkpoint(const Checkpoint& source, const NewValues& values, const std::filesystem::path& place);
 
+// Copies every file that lies in a model's folder itself but for weights. Errors: io.
+Status copy_texts(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace lorikeet

@@ -1,5 +1,7 @@
 #include "frontend/checkpoint/torch_zip_writer.h"
 
+#include <functional>
+#include <numeric>
 #include <string>
 #include <unordered_set>
 
@@ -12,16 +14,27 @@ namespace {
 
 constexpr uint64_t kAlignment = 64;
 
-Status check(const std::vector<NamedBytes>& tensors) {
+uint64_t elements_of(const std::vector<uint64_t>& shape) {
+  return std::accumulate(shape.begin(), shape.end(), uint64_t(1), std::multiplies<>());
+}
+
+Status check(const std::vector<TorchTensor>& tensors, const std::vector<TorchView>& views) {
   std::unordered_set<std::string_view> names;
-  for (const NamedBytes& tensor : tensors) {
+  const auto add = [&](const std::string& name) {
+    return names.insert(name).second ? Status(Done{}) : invalid(join("[torch] tensor ", name, " was given twice."));
+  };
+  for (const TorchTensor& tensor : tensors) {
     if (torch_storage_class(tensor.type).empty())
       return unsupported(join("[torch] tensor ", tensor.name, " has the type ", name(tensor.type),
                               ", which torch has no storage for."));
-    if (dense_bytes(tensor.type, tensor.shape) != tensor.bytes.size())
-      return invalid(join("[torch] tensor ", tensor.name, " with the shape ", shape_text(tensor.shape), " of ",
-                          name(tensor.type), " was given ", tensor.bytes.size(), " bytes."));
-    if (!names.insert(tensor.name).second) return invalid(join("[torch] tensor ", tensor.name, " was given twice."));
+    LK_TRY(add(tensor.name));
+  }
+  for (const TorchView& view : views) {
+    uint64_t last = view.first;
+    for (size_t axis = 0; axis < view.shape.size(); ++axis) last += (view.shape[axis] - 1) * view.strides[axis];
+    if (view.of >= tensors.size() || last >= elements_of(tensors[view.of].shape))
+      return invalid(join("[torch] the view ", view.name, " goes beyond its tensor."));
+    LK_TRY(add(view.name));
   }
   return Done{};
 }
@@ -29,12 +42,13 @@ Status check(const std::vector<NamedBytes>& tensors) {
 // Protocol 2 of https://github.com/python/cpython/blob/main/Lib/pickletools.py
 class Pickle {
  public:
-  std::string of(const std::vector<NamedBytes>& tensors) {
+  std::string of(const std::vector<TorchTensor>& tensors, const std::vector<TorchView>& views) {
     out_ = "\x80\x02}(";  // protocol, dict, mark
     for (size_t i = 0; i < tensors.size(); ++i) {
-      text(tensors[i].name);
-      tensor(tensors[i], i);
+      const TorchTensor& own = tensors[i];
+      tensor(own, {own.name, i, 0, own.shape, dense_strides(own.shape)});
     }
+    for (const TorchView& view : views) tensor(tensors[view.of], view);
     return out_ + "u.";  // items, stop
   }
 
@@ -70,19 +84,19 @@ class Pickle {
   }
 
   // _rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)
-  void tensor(const NamedBytes& tensor, size_t number) {
-    const uint64_t elements = tensor.bytes.size() / layout(tensor.type).bytes;
+  void tensor(const TorchTensor& storage, const TorchView& view) {
+    text(view.name);
     global("torch._utils", "_rebuild_tensor_v2");
     out_ += "((";
     text("storage");
-    global("torch", torch_storage_class(tensor.type));
-    text(std::to_string(number));
+    global("torch", torch_storage_class(storage.type));
+    text(std::to_string(view.of));
     text("cpu");
-    natural(elements);
+    natural(elements_of(storage.shape));
     out_ += "tQ";  // the tuple is the storage's persistent id
-    natural(0);
-    tuple(tensor.shape);
-    tuple(dense_strides(tensor.shape));
+    natural(view.first);
+    tuple(view.shape);
+    tuple(view.strides);
     out_ += '\x89';  // false
     global("collections", "OrderedDict");
     out_ += ")R";  // an empty one
@@ -101,16 +115,31 @@ class Pickle {
 
 }  // namespace
 
-Status write_torch_zip(const std::filesystem::path& path, const std::vector<NamedBytes>& tensors) {
-  LK_TRY(check(tensors));
+Status write_torch_zip(const std::filesystem::path& path, const std::vector<TorchTensor>& tensors,
+                       const std::vector<TorchView>& views, const TorchBytes& bytes) {
+  LK_TRY(check(tensors, views));
   const std::string folder = path.stem().string() + "/";  // "adapter_model/", as torch.save names it
-  const std::string pickle = Pickle().of(tensors), order = "little", version = "3\n";
+  const std::string pickle = Pickle().of(tensors, views), order = "little", version = "3\n";
   LK_ASSIGN(ZipWriter zip, ZipWriter::create(path));
   LK_TRY(zip.add(folder + "data.pkl", std::as_bytes(std::span(pickle)), kAlignment));
   LK_TRY(zip.add(folder + "byteorder", std::as_bytes(std::span(order)), kAlignment));
-  for (size_t i = 0; i < tensors.size(); ++i) LK_TRY(zip.add(join(folder, "data/", i), tensors[i].bytes, kAlignment));
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    LK_ASSIGN(const std::vector<std::byte> own, bytes(i));
+    if (dense_bytes(tensors[i].type, tensors[i].shape) != own.size())
+      return invalid(join("[torch] tensor ", tensors[i].name, " with the shape ", shape_text(tensors[i].shape), " of ",
+                          name(tensors[i].type), " was given ", own.size(), " bytes."));
+    LK_TRY(zip.add(join(folder, "data/", i), own, kAlignment));
+  }
   LK_TRY(zip.add(folder + "version", std::as_bytes(std::span(version)), kAlignment));
   return zip.finish();
+}
+
+Status write_torch_zip(const std::filesystem::path& path, const std::vector<NamedBytes>& tensors) {
+  std::vector<TorchTensor> shapes;
+  for (const NamedBytes& tensor : tensors) shapes.push_back({tensor.name, tensor.type, tensor.shape});
+  return write_torch_zip(path, shapes, {}, [&](size_t tensor) -> Result<std::vector<std::byte>> {
+    return std::vector<std::byte>(tensors[tensor].bytes.begin(), tensors[tensor].bytes.end());
+  });
 }
 
 }  // namespace lorikeet

@@ -4,6 +4,7 @@
 #include "frontend/checkpoint/quant/quant.h"
 #include "frontend/config.h"
 #include "frontend/families/resolve.h"
+#include "frontend/state_dict.h"
 #include "runtime/base/text.h"
 #include "tests/support/recorded.h"
 #include "tests/support/small_model.h"
@@ -151,4 +152,52 @@ TEST_CASE("factor: numbers that do not fit are refused with a sentence", "[facto
   CHECK(
       refused(opened(folder / "cut.gguf"), {}) ==
       join("[factor] ", (folder / "cut.gguf").string(), " is cut into 4 experts already; a dense model was expected."));
+}
+
+TEST_CASE("factor: the state dict of a factored model has its weights, and the dense ones if wished", "[factor]") {
+  const test::TemporaryFolder folder;
+  for (const char* type : {"llama", "qwen2"}) {
+    test::write_directory(test::small_model({.model_type = type, .qkv_bias = type == std::string("qwen2")}),
+                          folder / type);
+    const Opened dense = opened(folder / type);
+    for (const FactorSplit split : {FactorSplit::contiguous, FactorSplit::permutation}) {
+      INFO(type << ", " << name(split));
+      factored(dense, folder / "cut.gguf", {.experts = 4, .active = 3, .split = split, .whole_layers = {1}});
+      const Opened cut = opened(folder / "cut.gguf");
+      for (const bool copies : {false, true}) {
+        const StateDictReport report = test::need(
+            write_state_dict(cut.files, folder / "out", {.type = DType::f32, .dense_copies = copies}));
+        REQUIRE(report.notices.size() == 1);  // the tokenizer
+        const Opened out = opened(folder / "out");
+        REQUIRE(out.config.factor);
+        CHECK(out.config.factor->active == 3);
+        CHECK(out.config.factor->split == split);
+        CHECK(out.config.factor->order == cut.config.factor->order);
+        CHECK(out.config.factor->whole_layers == std::vector<uint32_t>{1});
+        REQUIRE(check_weights(out.files, out.config).ok());
+        check_experts(dense, out);
+        for (const WeightRole role : {WeightRole::q, WeightRole::k, WeightRole::o, WeightRole::attn_norm})
+          CHECK(weight(out.files, out.config, 1, role) == weight(dense.files, dense.config, 1, role));
+        CHECK(weight(out.files, out.config, 1, WeightRole::slice_router) ==
+              weight(cut.files, cut.config, 1, WeightRole::slice_router));
+        // Neighbours are views of the dense matrices; others are there twice.
+        const uint64_t experts = 3 * 96 * uint64_t(dense.config.hidden) * 2 * 4;  // of both layers, in bytes
+        const bool twice = copies && split != FactorSplit::contiguous;
+        CHECK((report.bytes > cut.files.file_bytes() + experts / 2) == twice);
+        const TensorInfo* copy = out.files.find("model.layers.0.mlp.down_proj.weight");
+        CHECK((copy != nullptr) == copies);
+        if (!copy) continue;
+        std::vector<float> values(copy->elements());
+        REQUIRE(dequantise(copy->type, test::need(out.files.data(*copy)), values).ok());
+        CHECK(values == weight(dense.files, dense.config, 0, WeightRole::down));
+      }
+    }
+  }
+  const Opened dense = opened(folder / "llama");
+  const auto refused = write_state_dict(dense.files, folder / "none", {.dense_copies = true});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("is not cut into experts") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(folder / "none"));
+  REQUIRE(write_state_dict(dense.files, folder / "whole", {.type = DType::bf16}).ok());  // a dense model is one too
+  CHECK(opened(folder / "whole").files.find("model.layers.0.mlp.up_proj.weight")->type == DType::bf16);
 }

@@ -102,3 +102,29 @@ TEST_CASE("torch writer: what cannot be written leaves no file") {
   CHECK(std::filesystem::is_empty(folder.path()));
   CHECK_FALSE(write_torch_zip(folder / "no" / "model.bin", {{"x", DType::f32, {1}, bytes}}).ok());
 }
+
+TEST_CASE("torch writer: views of a tensor share its storage") {
+  const test::TemporaryFolder folder;
+  const std::vector<float> values = {0, 1, 2, 3, 4, 5, 6, 7};
+  const std::vector<TorchTensor> tensors = {{"whole", DType::f32, {2, 4}}};
+  const auto bytes = [&](size_t) -> Result<std::vector<std::byte>> {
+    const auto raw = std::as_bytes(std::span(values));
+    return std::vector<std::byte>(raw.begin(), raw.end());
+  };
+  const std::vector<TorchView> views = {{"row", 0, 4, {1, 4}, {4, 1}}, {"columns", 0, 2, {2, 2}, {4, 1}}};
+  REQUIRE(write_torch_zip(folder / "model.bin", tensors, views, bytes).ok());
+  const TensorFiles files = open_tensors(folder / "model.bin").value();
+  const auto read = [&](size_t number) {
+    const Bytes found = files.data(files.tensors()[number]).value();
+    std::vector<float> floats(found.size() / 4);
+    std::memcpy(floats.data(), found.data(), found.size());
+    return floats;
+  };
+  REQUIRE(files.tensors().size() == 3);
+  CHECK(read(1) == std::vector<float>{4, 5, 6, 7});
+  CHECK(read(2) == std::vector<float>{2, 3, 6, 7});
+
+  CHECK_FALSE(write_torch_zip(folder / "bad.bin", tensors, {{"beyond", 0, 5, {1, 4}, {4, 1}}}, bytes).ok());
+  CHECK_FALSE(write_torch_zip(folder / "bad.bin", tensors, {{"whole", 0, 0, {1}, {1}}}, bytes).ok());
+  CHECK_FALSE(std::filesystem::exists(folder / "bad.bin"));
+}
