@@ -225,7 +225,7 @@ TEST_CASE("factored: all experts of a cut model are the dense model, quantised o
       test::small_model({.hidden = 256, .intermediate = 512, .layers = 1, .heads = 2, .head_dim = 32}), folder / "m");
   const Checkpoint source = test::need(Checkpoint::open(folder / "m"));
   const std::vector<int32_t> ids = {5, 17, 60, 33, 2, 9};
-  for (const DType type : kWeightTypes) {
+  for (const DType type : test::kWeightTypes) {
     test::need(convert(source, folder / "dense.gguf", {.type = type}));
     const Checkpoint written = test::need(Checkpoint::open(folder / "dense.gguf"));
     Model dense = test::need(Model::load(*test::test_device(), folder / "dense.gguf"));
