@@ -238,7 +238,7 @@ TEST_CASE("factored: all experts of a cut model are the dense model, quantised o
       Session all = test::need(Session::create(cut, {.context = 32, .active = 2}));
       // Downs whose columns change places are quantised again.
       const bool again = split == FactorSplit::permutation && layout(type).block > 1;
-      CHECK(test::nmse(logits(all, ids), expected) < (again ? 1e-3 : 1e-9));
+      CHECK(test::nmse(logits(all, ids), expected) < (again ? 1e-2 : 1e-9));
     }
   }
 }
