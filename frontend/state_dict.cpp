@@ -1,5 +1,8 @@
 #include "frontend/state_dict.h"
 
+#include <charconv>
+#include <cstdlib>
+
 #include "frontend/checkpoint/json_text.h"
 #include "frontend/checkpoint/output_file.h"
 #include "frontend/checkpoint/output_folder.h"
@@ -35,6 +38,12 @@ Result<OrderedJson> rope_scaling(const RopeConfig& rope) {
   }
 }
 
+// The number that people write: 1e-05 rather than the double nearest to its float.
+double shortest(float value) {
+  char text[32];
+  return std::strtod(std::string(text, std::to_chars(text, std::end(text), value).ptr).c_str(), nullptr);
+}
+
 // What a GGUF file says, as config.json.
 Result<std::string> config_json(const DecoderConfig& config, DType type) {
   for (const uint32_t window : config.windows)
@@ -54,7 +63,7 @@ Result<std::string> config_json(const DecoderConfig& config, DType type) {
                       {"head_dim", config.head_dim},
                       {"hidden_act", "silu"},
                       {"max_position_embeddings", config.context_length},
-                      {"rms_norm_eps", double(config.rms_eps)},
+                      {"rms_norm_eps", shortest(config.rms_eps)},
                       {"rope_theta", config.rope.theta},
                       {"rope_scaling", scaling},
                       {"attention_bias", config.o_bias},

@@ -145,6 +145,26 @@ TEST_CASE("factor: what cannot be done is a sentence") {
   CHECK_FALSE(std::filesystem::exists(out));
 }
 
+TEST_CASE("factor: layers may be kept whole, and the model be written as a state dict") {
+  NEED_DEVICE();
+  const test::TemporaryFolder folder;
+  const std::string model = tiny_model(), cut = (folder / "cut.gguf").string(), dict = (folder / "dict").string();
+  CHECK(says(failure(test::lorikeet({"factor", "-m", model, cut, "--whole-layers", "2"}), 1), "from 0 to 1"));
+  REQUIRE(test::lorikeet({"factor", "-m", model, cut, "--active", "1", "--whole-layers", "1,0"}).status == 0);
+  CHECK(says(test::lorikeet({"inspect", "-m", cut}).out, "all experts in layers 0, 1"));
+  const auto answer = [](const std::string& path) {
+    return test::lorikeet({"generate", "-m", path, "The sky", "--max-tokens", "4"});
+  };
+  CHECK(answer(cut).out == answer(model).out);
+
+  CHECK(says(failure(test::lorikeet({"convert", "-m", cut, dict, "--to", "pytorch", "--type", "q8_0"}), 1),
+             "f32, f16 or bf16 was expected"));
+  REQUIRE(test::lorikeet({"convert", "-m", cut, dict, "--to", "pytorch", "--type", "f32", "--dense-copies"}).status == 0);
+  CHECK(says(failure(answer(dict), 1), "tokenizer"));
+  std::filesystem::copy_file(std::filesystem::path(model) / "tokenizer.json", folder / "dict" / "tokenizer.json");
+  CHECK(answer(dict).out == answer(model).out);
+}
+
 TEST_CASE("factor: a split may be given") {
   NEED_DEVICE();
   const test::TemporaryFolder folder;
