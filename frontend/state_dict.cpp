@@ -159,14 +159,18 @@ class StateDict {
         for (uint64_t i = 0; i < width; ++i) {
           const uint64_t at = expert * width + i, row = row_of(layer, at);
           for (uint64_t c = 0; c < hidden; ++c)
-            (columns ? dense[c * all + row] : dense[row * hidden + c]) = columns ? own[c * width + i] : own[i * hidden + c];
+            (columns ? dense[c * all + row] : dense[row * hidden + c]) =
+                columns ? own[c * width + i] : own[i * hidden + c];
         }
       }
       return dense;
     });
     if (!config_.factor->order.empty()) return;
     for (uint32_t expert = 0; expert < config_.factor->experts; ++expert)
-      views_.push_back({name_of(role, layer, expert), number, expert * width * (columns ? 1 : hidden), shape_of(role),
+      views_.push_back({name_of(role, layer, expert),
+                        number,
+                        expert * width * (columns ? 1 : hidden),
+                        shape_of(role),
                         {columns ? all : hidden, 1}});
   }
 
@@ -202,11 +206,13 @@ class StateDict {
 };
 
 Status check(const DecoderConfig& config, const StateDictOptions& options, const std::string& file) {
-  if (config.picture) return unsupported(join(kContext, " ", file, " is a model that sees; its parts are not written so."));
+  if (config.picture)
+    return unsupported(join(kContext, " ", file, " is a model that sees; its parts are not written so."));
   if (layout(options.type).block > 1)
     return unsupported(join(kContext, " the type is ", name(options.type), "; f32, f16 or bf16 was expected."));
   if (!options.dense_copies) return Done{};
-  if (!config.factor) return invalid(join(kContext, " ", file, " is not cut into experts: it has its dense layers only."));
+  if (!config.factor)
+    return invalid(join(kContext, " ", file, " is not cut into experts: it has its dense layers only."));
   if (config.factor->split != FactorSplit::contiguous && config.factor->order.empty())
     return invalid(join(kContext, " ", file, " does not tell which rows of the dense layers its experts are."));
   return Done{};
@@ -225,6 +231,9 @@ Result<StateDictReport> write_state_dict(const Checkpoint& source, const std::fi
   LK_ASSIGN(const DecoderConfig config, DecoderConfig::from(source));
   LK_TRY(check(config, options, source.path().string()));
   LK_TRY(check_weights(source, config));
+  std::error_code ignored;
+  if (std::filesystem::exists(folder, ignored) && !std::filesystem::is_empty(folder, ignored))
+    return invalid(join(kContext, " ", folder.string(), " is there already; the name of a new folder was expected."));
   StateDictReport report;
   LK_ASSIGN(OutputFolder out, OutputFolder::create(folder, kContext));
   if (source.kind() == Checkpoint::Kind::gguf) {

@@ -14,8 +14,8 @@ namespace lorikeet {
 
 struct StateDictOptions {
   DType type = DType::f16;  // of all tensors: f32, f16 or bf16
-  // Of a factored model: the dense layers are in the file too, as in published ones. Where experts are neighbouring rows
-  // they are views of them, else both are there.
+  // Of a factored model: the dense layers are in the file too, as in published ones. Where experts are neighbouring
+  // rows they are views of them, else both are there.
   bool dense_copies = false;
   std::function<bool(uint64_t done, uint64_t total)> progress;  // tensors; false cancels, which leaves no folder
 };
@@ -26,9 +26,10 @@ struct StateDictReport {
   std::vector<std::string> notices;  // sentences: what the folder lacks
 };
 
-// The other files of a directory go along. A GGUF file has no tokenizer.json, which a notice says. Errors: as Checkpoint
-// and DecoderConfig; unsupported (a model that sees, other types, what config.json cannot say); invalid_argument (dense
-// copies without experts, or where nobody knows their rows); io; cancelled. The folder is complete or as it was.
+// The other files of a directory go along. A GGUF file has no tokenizer.json, which a notice says. Errors: as
+// Checkpoint and DecoderConfig; unsupported (a model that sees, other types, what config.json cannot say);
+// invalid_argument (dense copies without experts, or where nobody knows their rows; a folder that holds something); io;
+// cancelled. The folder is complete or absent.
 Result<StateDictReport> write_state_dict(const Checkpoint& source, const std::filesystem::path& folder,
                                          const StateDictOptions& options);
 

@@ -45,10 +45,10 @@ Status write_folder(const Flags& flags) {
     progress.show(done, total);
     return !interrupted;
   };
-  LK_ASSIGN(const StateDictReport report,
-            write_state_dict(
-                source, flags.out,
-                {.type = *dtype_from_name(flags.type), .dense_copies = flags.dense_copies, .progress = shown}));
+  LK_ASSIGN(
+      const StateDictReport report,
+      write_state_dict(source, flags.out,
+                       {.type = *dtype_from_name(flags.type), .dense_copies = flags.dense_copies, .progress = shown}));
   progress.end();
   for (const std::string& notice : report.notices) say(notice);
   print(join("wrote ", flags.out, ": ", report.tensors, " tensors, ", size_text(report.bytes), "\n"));
@@ -117,9 +117,10 @@ void add_convert(CLI::App& program, Job& job) {
       ->option_text("FILE")
       ->required();
   command
-      ->add_option("--to", flags->to,
-                   "gguf, or pytorch: a folder with config.json and pytorch_model.bin (f32, f16 or bf16), and factor.json\n"
-                   "of a factored model (gguf). Example: --to pytorch")
+      ->add_option(
+          "--to", flags->to,
+          "gguf, or pytorch: a folder with config.json and pytorch_model.bin (f32, f16 or bf16), and factor.json\n"
+          "of a factored model (gguf). Example: --to pytorch")
       ->option_text("FORMAT")
       ->check(CLI::IsMember({"gguf", "pytorch"}));
   command->add_flag("--dense-copies", flags->dense_copies,

@@ -209,9 +209,10 @@ void add_factor(CLI::App& program, Job& job) {
       ->option_text("NAME")
       ->check(CLI::IsMember({"n_div_k", "exact", "one"}));
   command
-      ->add_option("--whole-layers", flags->options.whole_layers,
-                   "Layers that go through all their experts, whatever is asked for: those that lose the most by leaving\n"
-                   "some out, often the first and the last. Example: --whole-layers 0,29")
+      ->add_option(
+          "--whole-layers", flags->options.whole_layers,
+          "Layers that go through all their experts, whatever is asked for: those that lose the most by leaving\n"
+          "some out, often the first and the last. Example: --whole-layers 0,29")
       ->option_text("LIST")
       ->delimiter(',');
   command

@@ -57,7 +57,8 @@ std::string value_text(const GgufMetadata& metadata, const GgufMetadata::Entry& 
 
 std::string whole_layers_text(const FactorConfig& factor) {
   std::string text;
-  for (const uint32_t layer : factor.whole_layers) text += join(text.empty() ? ", all experts in layers " : ", ", layer);
+  for (const uint32_t layer : factor.whole_layers)
+    text += join(text.empty() ? ", all experts in layers " : ", ", layer);
   return text;
 }
 

@@ -81,7 +81,8 @@ Tensor Graph::rows(Tensor tensor, int64_t first, int64_t count) {
 
 Tensor Graph::detach(Tensor tensor) {
   if (error_) return {};
-  if (info(tensor).kind == TensorKind::weight) return tensor;  // constant already; its readers must see how it is packed
+  if (info(tensor).kind == TensorKind::weight)
+    return tensor;  // constant already; its readers must see how it is packed
   return add({.tensor = {-1, tensor.dtype, tensor.shape}, .alias_of = tensor.id, .constant = true});
 }
 

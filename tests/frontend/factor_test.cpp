@@ -165,9 +165,11 @@ TEST_CASE("factor: the state dict of a factored model has its weights, and the d
       factored(dense, folder / "cut.gguf", {.experts = 4, .active = 3, .split = split, .whole_layers = {1}});
       const Opened cut = opened(folder / "cut.gguf");
       for (const bool copies : {false, true}) {
-        const StateDictReport report = test::need(
-            write_state_dict(cut.files, folder / "out", {.type = DType::f32, .dense_copies = copies}));
-        REQUIRE(report.notices.size() == 1);  // the tokenizer
+        std::filesystem::remove_all(folder / "out");
+        const StateDictOptions options{.type = DType::f32, .dense_copies = copies};
+        const StateDictReport report = test::need(write_state_dict(cut.files, folder / "out", options));
+        CHECK_FALSE(write_state_dict(cut.files, folder / "out", options));  // nothing that is there is replaced
+        REQUIRE(report.notices.size() == 1);                                // the tokenizer
         const Opened out = opened(folder / "out");
         REQUIRE(out.config.factor);
         CHECK(out.config.factor->active == 3);

@@ -141,13 +141,13 @@ TEST_CASE("the divergence from a teacher and its gradients follow their formulas
       for (const int64_t chunk : {0, 64}) {
         Graph g;
         const Tensor tx = g.input("x", DType::f32, {kRows, kHidden});
-        const Tensor made =
-            cross_entropy(g, {.x = tx,
-                              .head = trained ? g.state("head", DType::f32, {kVocabulary, kHidden})
-                                              : g.weight("head", type, {kVocabulary, kHidden}, {"head", 0, kVocabulary}),
-                              .weights = g.input("weights", DType::f32, {kRows}),
-                              .teacher = g.input("teacher", DType::f32, {kRows, kHidden}),
-                              .chunk_rows = chunk});
+        const Tensor made = cross_entropy(
+            g, {.x = tx,
+                .head = trained ? g.state("head", DType::f32, {kVocabulary, kHidden})
+                                : g.weight("head", type, {kVocabulary, kHidden}, {"head", 0, kVocabulary}),
+                .weights = g.input("weights", DType::f32, {kRows}),
+                .teacher = g.input("teacher", DType::f32, {kRows, kHidden}),
+                .chunk_rows = chunk});
         const Tensors d = differentiate(g, made, Tensors{tx});
         g.keep(made, "loss");
         g.keep(d[0], "dx");

@@ -159,7 +159,8 @@ TEST_CASE("factor: layers may be kept whole, and the model be written as a state
 
   CHECK(says(failure(test::lorikeet({"convert", "-m", cut, dict, "--to", "pytorch", "--type", "q8_0"}), 1),
              "f32, f16 or bf16 was expected"));
-  REQUIRE(test::lorikeet({"convert", "-m", cut, dict, "--to", "pytorch", "--type", "f32", "--dense-copies"}).status == 0);
+  REQUIRE(test::lorikeet({"convert", "-m", cut, dict, "--to", "pytorch", "--type", "f32", "--dense-copies"}).status ==
+          0);
   CHECK(says(failure(answer(dict), 1), "tokenizer"));
   std::filesystem::copy_file(std::filesystem::path(model) / "tokenizer.json", folder / "dict" / "tokenizer.json");
   CHECK(answer(dict).out == answer(model).out);
